@@ -1,0 +1,23 @@
+# Every target builds the private environment first, once (demo/environment.py).
+# COMFYUI_DIR=/path/to/ComfyUI make demo     uses a ComfyUI that is already installed.
+
+PYTHON ?= python3
+RUN = $(PYTHON) demo/environment.py
+
+.PHONY: demo test train-demo bench-quality clean
+
+demo:  ## one real edit in a real ComfyUI; pictures in output/
+	$(RUN) -m demo.run
+
+test:  ## style, core, server and browser tests
+	$(RUN) -m ruff check .
+	$(RUN) -m pytest
+
+train-demo:  ## train the demo model again; resumes after an interruption
+	$(RUN) -m demo.train
+
+bench-quality:  ## our edits beside diffusers' on the same weights; output/bench-quality.json
+	$(RUN) -m benchmarks.quality
+
+clean:  ## remove everything that these targets built
+	rm -rf .venv .comfyui output build .pytest_cache .ruff_cache
