@@ -1,0 +1,14 @@
+"""The pack's nodes, a file for each."""
+
+from comfy_api.latest import ComfyExtension, io
+
+from .ddim_invert import DDIMInvert
+from .demo_model import DiffEditDemoModel
+from .diffedit_mask import DiffEditMask
+from .mask_refine import MaskRefine
+from .masked_ddim_sample import MaskedDDIMSample
+
+
+class DiffEditExtension(ComfyExtension):
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return [DiffEditMask, MaskRefine, DDIMInvert, MaskedDDIMSample, DiffEditDemoModel]

@@ -1,0 +1,140 @@
+"""ComfyUI's MODEL and CONDITIONING seen as the core's `Denoiser`.
+
+A stage of the core runs as a `Sampler` inside a guider's `sample()`.  Loading, offloading, LoRA,
+hooks, ControlNet, wrappers, previews, progress and interruption are ComfyUI's own for that reason.
+This is the only file that knows ComfyUI's sampling internals.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import comfy.model_management
+import comfy.samplers
+import latent_preview
+import torch
+from torch import Tensor
+
+from ..diffedit_core.denoiser import StepCallback
+
+# The key under which `predict_noise` finds, in its model options, the conditions it is asked for.
+WANTED_CONDS = "diffedit_conds"
+
+Result = TypeVar("Result")
+
+
+class NamedCondsGuider(comfy.samplers.CFGGuider):
+    """CFGGuider that also answers for several named conditions in one call, then unguided."""
+
+    def predict_noise(
+        self, x: Tensor, timestep: Tensor, model_options: dict[str, Any], seed: int
+    ) -> Tensor:
+        """Return the wanted conditions' `denoised`, one after the other along the batch."""
+        wanted = model_options[WANTED_CONDS]
+        if wanted == ("positive",):
+            return super().predict_noise(x, timestep, model_options, seed)
+        conds = [self.conds[name] for name in wanted]
+        return torch.cat(
+            comfy.samplers.calc_cond_batch(self.inner_model, conds, x, timestep, model_options)
+        )
+
+
+class ComfyDenoiser:
+    """The model of a guider that is sampling, under the guider's conditions.
+
+    "positive" is guided by the guider's cfg and "negative" where those are set.
+    """
+
+    def __init__(self, guider: NamedCondsGuider, model_options: dict[str, Any], seed: int):
+        self.guider = guider
+        self.model = guider.inner_model
+        self.model_options = model_options
+        self.seed = seed
+
+    def denoise(self, x: Tensor, sigma: float, conds: Sequence[str]) -> Sequence[Tensor]:
+        options = {**self.model_options, WANTED_CONDS: tuple(conds)}
+        predictions = self.guider(
+            x, x.new_full((len(x),), sigma), model_options=options, seed=self.seed
+        )
+        return predictions.chunk(len(conds))
+
+    def noise_scaling(self, sigma: float, noise: Tensor, latent: Tensor) -> Tensor:
+        return self.model.model_sampling.noise_scaling(noise.new_tensor(sigma), noise, latent)
+
+    def input_scale(self, sigma: float) -> float:
+        level = torch.tensor(sigma, dtype=torch.float64)
+        return float(self.model.model_sampling.calculate_input(level, torch.ones_like(level)))
+
+    def from_samples(self, samples: Tensor) -> Tensor:
+        """Bring latents `[..., B, C, h, w]` of a LATENT to the model's scale, device and dtype."""
+        device = self.guider.model_patcher.load_device
+        return self._each_batch(self.model.process_latent_in, samples.to(device, torch.float32))
+
+    def to_samples(self, latents: Tensor) -> Tensor:
+        """Bring latents `[..., B, C, h, w]` of the model to the scale and place of a LATENT."""
+        samples = self._each_batch(self.model.process_latent_out, latents)
+        return samples.to(comfy.model_management.intermediate_device())
+
+    def _each_batch(self, process: Callable[[Tensor], Tensor], latents: Tensor) -> Tensor:
+        dimensions = 2 + self.model.latent_format.latent_dimensions
+        batch = latents.reshape(-1, *latents.shape[1 - dimensions :])
+        return process(batch).reshape(latents.shape)
+
+
+Stage = Callable[[ComfyDenoiser, Tensor, StepCallback], Result]
+"""A stage of the core: given the denoiser, the latent at the model's scale and a callback."""
+
+
+class StageSampler(comfy.samplers.Sampler):
+    """Runs a stage where ComfyUI runs its samplers, and keeps what the stage returns."""
+
+    def __init__(self, stage: Stage, steps: int):
+        self.stage = stage
+        self.steps = steps
+        self.result = None
+
+    def sample(
+        self,
+        model_wrap: NamedCondsGuider,
+        sigmas: Tensor,
+        extra_args: dict[str, Any],
+        callback: Callable[[int, Tensor, Tensor, int], None],
+        noise: Tensor,
+        latent_image: Tensor,
+        denoise_mask: Tensor | None = None,
+        disable_pbar: bool = False,
+    ) -> Tensor:
+        def on_step(step: int, denoised: Tensor, x: Tensor) -> None:
+            callback(step, denoised, x, self.steps)
+
+        denoiser = ComfyDenoiser(model_wrap, extra_args["model_options"], extra_args["seed"])
+        self.result = self.stage(denoiser, latent_image, on_step)
+        return latent_image
+
+
+def run_stage(
+    model: Any,
+    conds: dict[str, Any],
+    samples: Tensor,
+    sigmas: Sequence[float],
+    steps: int,
+    stage: Stage,
+    cfg: float = 1.0,
+) -> Any:
+    """Run a stage of the core on a MODEL, with progress and previews, and return its result.
+
+    conds: a CONDITIONING for each name, "positive" among them.  samples: a LATENT's `samples`.
+    sigmas: the noise levels the stage visits.  steps: how often it calls back.
+    """
+    guider = NamedCondsGuider(model)
+    guider.inner_set_conds(conds)
+    guider.set_cfg(cfg)
+    sampler = StageSampler(stage, steps)
+    guider.sample(
+        torch.zeros_like(samples),
+        samples,
+        sampler,
+        torch.tensor(sigmas),
+        callback=latent_preview.prepare_callback(guider.model_patcher, steps),
+        seed=0,
+    )
+    return sampler.result

@@ -1,0 +1,40 @@
+"""How a LATENT carries its trajectory from DDIM Invert to Masked DDIM Sample."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+KEY = "diffedit_trajectory"
+
+
+class Trajectory(NamedTuple):
+    """latents: `[levels, B, C, ..., h, w]` at a LATENT's scale, on the CPU, the first being the
+    source itself.  sigmas: the level of each, rising from 0.
+    """
+
+    latents: Tensor
+    sigmas: list[float]
+
+
+def attach(latent: dict[str, Any], trajectory: Trajectory) -> dict[str, Any]:
+    """A copy of the LATENT at the top of the trajectory, carrying the trajectory."""
+    return {**latent, "samples": trajectory.latents[-1], KEY: trajectory}
+
+
+def detach(latent: dict[str, Any]) -> tuple[dict[str, Any], Trajectory]:
+    """The LATENT without its trajectory, and the trajectory.
+
+    Raises ValueError where there is none, or where another node has changed the samples since.
+    """
+    if KEY not in latent:
+        raise ValueError(
+            "latent: it carries no inversion trajectory; connect the latent output of DDIM Invert."
+        )
+    trajectory = latent[KEY]
+    if not torch.equal(latent["samples"].cpu(), trajectory.latents[-1]):
+        raise ValueError(
+            "latent: it was resized or changed after DDIM Invert; connect DDIM Invert's latent "
+            "directly, and make such changes before it."
+        )
+    return {key: value for key, value in latent.items() if key != KEY}, trajectory

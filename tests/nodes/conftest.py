@@ -1,0 +1,68 @@
+"""The pack's nodes in this process, imported as ComfyUI imports them, on the CPU."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
+
+import pytest
+import torch
+
+from demo.comfy_server import COMFYUI, PACK
+
+torch.set_num_threads(1)  # the demo model is small: threads would only wait for each other
+
+
+@pytest.fixture(scope="session")
+def pack() -> ModuleType:
+    # At the end, so that our own `nodes`, `tests` and `demo` are not taken for ComfyUI's.
+    sys.path.append(str(COMFYUI))
+    import comfy.cli_args
+
+    comfy.cli_args.args.cpu = True
+    name = "custom_nodes.DiffEdit-under_test"
+    spec = importlib.util.spec_from_file_location(
+        name, PACK / "__init__.py", submodule_search_locations=[str(PACK)]
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def nodes(pack) -> ModuleType:
+    return sys.modules[f"{pack.__name__}.nodes"]
+
+
+@pytest.fixture(scope="session")
+def demo(nodes) -> SimpleNamespace:
+    """The demo model's MODEL, CLIP and VAE, and `encode`, which makes CONDITIONING of a text."""
+    model, clip, vae = nodes.DiffEditDemoModel.execute().result
+
+    def encode(text: str) -> list:
+        return clip.encode_from_tokens_scheduled(clip.tokenize(text))
+
+    return SimpleNamespace(model=model, clip=clip, vae=vae, encode=encode)
+
+
+@pytest.fixture
+def prompts(demo) -> SimpleNamespace:
+    return SimpleNamespace(
+        source=demo.encode("a bowl of red apples"),
+        target=demo.encode("a bowl of green pears"),
+        empty=demo.encode(""),
+    )
+
+
+@pytest.fixture
+def latent(demo) -> dict:
+    """Two encoded pictures, wider than high, of an odd number of latent cells."""
+    image = torch.rand(2, 72, 104, 3, generator=torch.Generator().manual_seed(0))
+    return {"samples": demo.vae.encode(image)}
+
+
+@pytest.fixture(autouse=True)
+def as_comfyui_runs_nodes() -> Iterator[None]:
+    with torch.inference_mode():
+        yield

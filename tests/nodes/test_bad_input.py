@@ -1,0 +1,142 @@
+"""Every mistake gets one sentence that names the input; a right result follows all the same."""
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def inverted(nodes, demo, latent) -> dict:
+    return nodes.DDIMInvert.execute(demo.model, latent, 4, 0.5, 1).result[0]
+
+
+@pytest.fixture
+def sample(nodes, demo, prompts):
+    def run(latent, mask, positive=prompts.target):
+        arguments = (demo.model, positive, prompts.empty, latent, mask, 7.5)
+        return nodes.MaskedDDIMSample.execute(*arguments).result[0]
+
+    return run
+
+
+@pytest.fixture
+def find_mask(nodes, demo, prompts):
+    def run(latent, strength=0.5, source=prompts.source):
+        arguments = (demo.model, source, prompts.target, latent, strength, 1, 0)
+        return nodes.DiffEditMask.execute(*arguments).result
+
+    return run
+
+
+def assert_one_sentence(error: pytest.ExceptionInfo, name: str) -> None:
+    text = str(error.value)
+    assert text.startswith(f"{name}: ")
+    assert text.endswith(".") and "\n" not in text and len(text) < 250
+
+
+MASK = torch.ones(1, 72, 104)
+
+
+def broken(latent: dict, value: float) -> dict:
+    samples = latent["samples"].clone()
+    samples[0, 0, 0, 0] = value
+    return {"samples": samples}
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_nan_in_the_latent(nodes, demo, find_mask, latent, value):
+    with pytest.raises(ValueError) as error:
+        find_mask(broken(latent, value))
+    assert_one_sentence(error, "latent")
+    with pytest.raises(ValueError) as error:
+        nodes.DDIMInvert.execute(demo.model, broken(latent, value), 4, 0.5, 1)
+    assert_one_sentence(error, "latent")
+
+
+def test_nan_in_the_mask(nodes, sample, inverted):
+    mask = MASK.clone()
+    mask[0, 3, 3] = torch.nan
+    with pytest.raises(ValueError) as error:
+        sample(inverted, mask)
+    assert_one_sentence(error, "mask")
+    with pytest.raises(ValueError) as error:
+        nodes.MaskRefine.execute(mask, "otsu", 0.5, 0.0, False, 0)
+    assert_one_sentence(error, "mask")
+
+
+def test_a_latent_without_a_trajectory(sample, latent):
+    with pytest.raises(ValueError, match="DDIM Invert") as error:
+        sample(latent, MASK)
+    assert_one_sentence(error, "latent")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda samples: torch.nn.functional.interpolate(samples, scale_factor=2),
+        lambda samples: samples[:1],
+        lambda samples: samples.flip(-1),
+    ],
+    ids=["resized", "taken from its batch", "flipped"],
+)
+def test_a_latent_changed_since_its_inversion(sample, inverted, change):
+    with pytest.raises(ValueError, match="after DDIM Invert") as error:
+        sample({**inverted, "samples": change(inverted["samples"])}, MASK)
+    assert_one_sentence(error, "latent")
+
+
+def test_too_many_masks(sample, inverted):
+    with pytest.raises(ValueError, match="3 masks for 2 pictures") as error:
+        sample(inverted, MASK.repeat(3, 1, 1))
+    assert_one_sentence(error, "mask")
+
+
+def test_a_latent_of_another_kind_of_model(find_mask):
+    with pytest.raises(ValueError, match="16 channels") as error:
+        find_mask({"samples": torch.ones(1, 16, 8, 8)})
+    assert_one_sentence(error, "latent")
+
+
+def test_a_prompt_of_another_kind_of_model(find_mask, sample, latent, inverted):
+    foreign = [[torch.zeros(1, 77, 768), {}]]
+    with pytest.raises(ValueError, match="width 768") as error:
+        find_mask(latent, source=foreign)
+    assert_one_sentence(error, "source")
+    with pytest.raises(ValueError) as error:
+        sample(inverted, MASK, positive=foreign)
+    assert_one_sentence(error, "positive")
+
+
+def test_strength_without_effect(nodes, demo, find_mask, latent):
+    with pytest.raises(ValueError) as error:
+        find_mask(latent, strength=0.0)
+    assert_one_sentence(error, "strength")
+    for steps, strength in ((50, 0.0), (1, 0.3)):
+        with pytest.raises(ValueError) as error:
+            nodes.DDIMInvert.execute(demo.model, latent, steps, strength, 1)
+        assert_one_sentence(error, "strength")
+
+
+@pytest.mark.parametrize(("attribute", "value"), [("adm_channels", 2816), ("context_dim", None)])
+def test_a_model_that_cannot_go_without_conditioning(
+    nodes, demo, latent, monkeypatch, attribute, value
+):
+    if attribute == "adm_channels":
+        monkeypatch.setattr(demo.model.model, attribute, value)
+    else:
+        monkeypatch.setitem(demo.model.model.model_config.unet_config, attribute, value)
+    with pytest.raises(ValueError, match="CLIPTextEncode") as error:
+        nodes.DDIMInvert.execute(demo.model, latent, 4, 0.5, 1)
+    assert_one_sentence(error, "conditioning")
+
+
+def test_several_latents_in_one(nodes, find_mask, latent):
+    from comfy.nested_tensor import NestedTensor
+
+    with pytest.raises(ValueError) as error:
+        find_mask({"samples": NestedTensor([latent["samples"], latent["samples"]])})
+    assert_one_sentence(error, "latent")
+
+
+def test_an_empty_latent_is_brought_to_the_models_channels(find_mask):
+    mask, _ = find_mask({"samples": torch.zeros(1, 16, 8, 8), "downscale_ratio_spacial": 8})
+    assert mask.shape == (1, 64, 64)

@@ -1,0 +1,243 @@
+"""The stages as nodes, on the demo model."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+
+from demo.comfy_server import PACK
+from diffedit_core.counting import CountingDenoiser
+from diffedit_core.diffusers_denoiser import DiffusersDenoiser
+from diffedit_core.guidance import GuidedDenoiser
+from diffedit_core.inversion import encoding_levels, invert
+from diffedit_core.mask import binary_mask, difference_map, latent_sized, soft_mask
+from diffedit_core.sampling import masked_decode
+
+STEPS, STRENGTH = 5, 0.8
+
+
+@pytest.fixture
+def stages(nodes, demo, prompts) -> SimpleNamespace:
+    """Each node with short defaults."""
+
+    def find_mask(latent, source=prompts.source, target=prompts.target, strength=0.5, draws=2):
+        arguments = (demo.model, source, target, latent, strength, draws, 0)
+        return nodes.DiffEditMask.execute(*arguments).result
+
+    def invert(latent, steps=STEPS, strength=STRENGTH, iterations=1, conditioning=None, model=None):
+        model = model or demo.model
+        arguments = (model, latent, steps, strength, iterations, conditioning)
+        return nodes.DDIMInvert.execute(*arguments).result[0]
+
+    def sample(latent, mask, cfg=7.5, model=None):
+        model = model or demo.model
+        arguments = (model, prompts.target, prompts.empty, latent, mask, cfg)
+        return nodes.MaskedDDIMSample.execute(*arguments).result[0]
+
+    return SimpleNamespace(find_mask=find_mask, invert=invert, sample=sample)
+
+
+@pytest.fixture
+def half_mask() -> torch.Tensor:
+    mask = torch.zeros(1, 72, 104)
+    mask[:, 16:48, :40] = 1
+    return mask
+
+
+def count_forwards(demo) -> tuple[list[int], object]:
+    sizes = []
+    network = demo.model.model.diffusion_model
+    return sizes, network.register_forward_pre_hook(lambda m, args: sizes.append(len(args[0])))
+
+
+def test_masks_are_image_sized_and_normalised(stages, latent):
+    mask, heat_map = stages.find_mask(latent)
+    assert mask.shape == heat_map.shape == (2, 72, 104)
+    assert set(mask.unique().tolist()) == {0.0, 1.0}
+    assert heat_map.min() >= 0 and heat_map.max() <= 1
+    assert mask.device.type == heat_map.device.type == "cpu"
+
+
+def test_mask_costs_two_evaluations_a_draw_in_one_batch(stages, demo, latent):
+    sizes, hook = count_forwards(demo)
+    stages.find_mask(latent, draws=3)
+    hook.remove()
+    assert sizes == [4, 4, 4]
+
+
+def test_an_image_does_not_depend_on_its_batch(stages, latent):
+    _, together = stages.find_mask(latent)
+    second = {"samples": latent["samples"][1:], "batch_index": [1]}
+    _, alone = stages.find_mask(second)
+    torch.testing.assert_close(together[1:], alone, atol=1e-3, rtol=0)
+
+
+def test_full_strength_compares_in_pure_noise(stages, latent):
+    _, heat_map = stages.find_mask(latent, strength=1.0)
+    assert heat_map.isfinite().all() and heat_map.any()
+
+
+def test_equal_prompts_give_an_empty_mask(stages, demo, prompts, latent, nodes):
+    for same in (prompts.source, demo.encode("a bowl of red apples")):
+        mask, heat_map = stages.find_mask(latent, target=same)
+        assert not mask.any() and not heat_map.any()
+    (refined,) = nodes.MaskRefine.execute(heat_map, "otsu", 0.5, 4.0, True, 8).result
+    assert not refined.any()
+
+
+def test_outside_the_mask_is_the_source_bit_for_bit(stages, latent, half_mask):
+    edited = stages.sample(stages.invert(latent), half_mask)["samples"]
+    source = latent["samples"]
+    outside = (latent_sized(half_mask, (9, 13)) == 0).expand_as(source)
+    assert torch.equal(edited[outside].view(torch.int32), source[outside].view(torch.int32))
+    assert (edited[~outside] != source[~outside]).float().mean() > 0.99
+
+
+@pytest.mark.parametrize("size", [(72, 104), (9, 13), (50, 31), (1, 1)])
+def test_empty_masks_of_any_size_return_the_source(stages, latent, size):
+    edited = stages.sample(stages.invert(latent), torch.zeros(1, *size))["samples"]
+    assert torch.equal(edited, latent["samples"])
+
+
+def test_a_full_mask_edits_everywhere(stages, latent):
+    edited = stages.sample(stages.invert(latent), torch.ones(72, 104))["samples"]
+    assert (edited != latent["samples"]).float().mean() > 0.99
+    assert edited.isfinite().all()
+
+
+def test_one_mask_for_each_image(stages, latent):
+    masks = torch.stack([torch.zeros(72, 104), torch.ones(72, 104)])
+    edited = stages.sample(stages.invert(latent), masks)["samples"]
+    assert torch.equal(edited[0], latent["samples"][0])
+    assert not torch.equal(edited[1], latent["samples"][1])
+
+
+@pytest.mark.parametrize(("steps", "strength"), [(1, 1.0), (1, 0.8), (6, 1.0), (1000, 0.003)])
+def test_extreme_steps_and_strengths_work(stages, latent, half_mask, steps, strength):
+    inverted = stages.invert(latent, steps, strength)
+    assert stages.sample(inverted, half_mask)["samples"].isfinite().all()
+
+
+def test_the_inverted_latent_is_the_top_of_its_trajectory(stages, latent):
+    inverted = stages.invert(latent)
+    latents, sigmas = inverted["diffedit_trajectory"]
+    assert torch.equal(inverted["samples"], latents[-1])
+    assert torch.equal(latents[0], latent["samples"])
+    assert len(latents) == len(sigmas) == 1 + round(STRENGTH * STEPS)
+    assert sigmas == sorted(sigmas) and sigmas[0] == 0
+    assert latents.device.type == "cpu"
+
+
+def test_other_keys_of_the_latent_survive(stages, latent, half_mask):
+    noise_mask = torch.ones(1, 72, 104)
+    latent = {**latent, "batch_index": [4, 5], "noise_mask": noise_mask}
+    edited = stages.sample(stages.invert({**latent, "downscale_ratio_spacial": 8}), half_mask)
+    assert set(edited) == {"samples", "batch_index", "noise_mask"}
+    assert edited["batch_index"] == [4, 5] and edited["noise_mask"] is noise_mask
+
+
+def test_inversion_without_conditioning_is_under_zeros(stages, demo, prompts, latent):
+    zeros = [[torch.zeros_like(prompts.empty[0][0]), {}]]
+    torch.testing.assert_close(
+        stages.invert(latent)["samples"],
+        stages.invert(latent, conditioning=zeros)["samples"],
+        atol=1e-3,
+        rtol=1e-3,
+    )
+
+
+@pytest.mark.parametrize(("cfg", "evaluations"), [(7.5, 4), (1.0, 2)])
+def test_cost_of_decoding(stages, demo, latent, half_mask, cfg, evaluations):
+    inverted = stages.invert(latent)
+    sizes, hook = count_forwards(demo)
+    stages.sample(inverted, half_mask, cfg)
+    hook.remove()
+    assert sizes == [evaluations] * round(STRENGTH * STEPS)
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+def test_cost_of_inversion(stages, demo, latent, iterations):
+    sizes, hook = count_forwards(demo)
+    stages.invert(latent, iterations=iterations)
+    hook.remove()
+    assert sizes == [2] * round(STRENGTH * STEPS) * iterations
+
+
+def test_guidance_patches_of_the_model_take_part(stages, demo, latent, half_mask):
+    seen = []
+
+    def post_cfg(args):
+        seen.append(args["cond_scale"])
+        return args["denoised"]
+
+    patched = demo.model.clone()
+    patched.set_model_sampler_post_cfg_function(post_cfg)
+    stages.sample(stages.invert(latent, model=patched), half_mask, model=patched)
+    assert seen == [1.0] * 4 + [7.5] * 4
+
+
+def test_progress_and_previews_arrive_at_each_step(stages, latent, half_mask):
+    import comfy.utils
+
+    seen = []
+    try:
+        comfy.utils.set_progress_bar_global_hook(
+            lambda value, total, preview, node_id=None: seen.append((value, total))
+        )
+        stages.sample(stages.invert(latent), half_mask)
+    finally:
+        comfy.utils.set_progress_bar_global_hook(None)
+    assert seen[-1] == (4, 4) and (1, 4) in seen
+
+
+def test_interruption_stops_within_one_step(stages, demo, latent):
+    import comfy.model_management as management
+
+    sizes, hook = count_forwards(demo)
+    interrupter = demo.model.model.diffusion_model.register_forward_hook(
+        lambda *args: management.interrupt_current_processing() if len(sizes) == 2 else None
+    )
+    try:
+        with pytest.raises(management.InterruptProcessingException):
+            stages.invert(latent, steps=50)
+    finally:
+        hook.remove()
+        interrupter.remove()
+        management.interrupt_current_processing(False)
+    assert len(sizes) <= 3
+    assert stages.invert(latent)["samples"].isfinite().all()
+
+
+def test_nodes_and_diffusers_on_one_core_agree(stages, demo, prompts, latent, half_mask):
+    """The whole edit through ComfyUI and through diffusers, each under the same core."""
+    pipe = StableDiffusionPipeline.from_pretrained(PACK / "demo" / "model", dtype=torch.float32)
+    texts = {
+        "source": "a bowl of red apples",
+        "positive": "a bowl of green pears",
+        "negative": "",
+    }
+    counting = CountingDenoiser(DiffusersDenoiser(pipe, texts))
+    x0 = latent["samples"] * pipe.vae.config.scaling_factor
+    model_sampling = demo.model.get_model_object("model_sampling")
+
+    found, _ = stages.find_mask(latent)
+    soft = soft_mask(difference_map(counting, x0, model_sampling.percent_to_sigma(0.5), 2, 0))
+    # ComfyUI's level lies between two timesteps, of which both take the nearest.
+    disagreement = (latent_sized(found, (9, 13)) - binary_mask(soft)).abs().mean()
+    assert disagreement < 0.02
+    assert counting.evaluations == 2 * 2 * 2
+
+    inverted = stages.invert(latent, conditioning=prompts.source)
+    levels = encoding_levels(counting.denoiser.schedule(STEPS), STRENGTH)
+    captioned = DiffusersDenoiser(pipe, {"positive": texts["source"]})
+    trajectory = invert(captioned, x0, levels, iterations=1)
+    assert math.isclose(levels[-1], inverted["diffedit_trajectory"].sigmas[-1], rel_tol=1e-4)
+    top = inverted["samples"] * pipe.vae.config.scaling_factor
+    torch.testing.assert_close(top, trajectory[-1], atol=1e-2, rtol=1e-2)
+
+    edited = stages.sample(inverted, half_mask)["samples"] * pipe.vae.config.scaling_factor
+    mask = latent_sized(half_mask, (9, 13))[:, None]
+    expected = masked_decode(GuidedDenoiser(counting, 7.5), trajectory, levels, mask)
+    torch.testing.assert_close(edited, expected, atol=2e-2, rtol=2e-2)
