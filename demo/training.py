@@ -1,0 +1,97 @@
+"""The training loop: AdamW, averaged weights, checkpoints that a run resumes from."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from tqdm import tqdm
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+EMA_DECAY = 0.999
+
+
+def train(
+    name: str,
+    models: dict[str, torch.nn.Module],
+    loss_of_step: Callable[[int], torch.Tensor],
+    steps: int,
+    rate: float,
+    build: Path,
+) -> dict[str, torch.nn.Module]:
+    """AdamW with a cosine schedule over `steps`; returns the models' exponential moving averages.
+
+    The loss must draw its batch from the step number alone: then a resumed run is the run itself.
+    """
+    live = torch.nn.ModuleDict(models).to(DEVICE).train()
+    averaged = copy.deepcopy(live).requires_grad_(False)
+    optimizer = torch.optim.AdamW(live.parameters(), rate, betas=(0.9, 0.99), fused=True)
+    path = build / f"{name}.safetensors"
+    step = restore(path, live, averaged, optimizer) if path.exists() else 0
+    saved = time.monotonic()
+    smooth_loss = None
+    with tqdm(total=steps, initial=step, desc=name, unit="step", mininterval=5) as bar:
+        while step < steps:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * learning_rate_factor(step, steps)
+            with torch.autocast(DEVICE.type, torch.bfloat16):
+                loss = loss_of_step(step)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(live.parameters(), 1.0)
+            optimizer.step()
+            step += 1
+            decay = min(EMA_DECAY, (1 + step) / (10 + step))
+            with torch.no_grad():
+                torch._foreach_lerp_(
+                    list(averaged.parameters()), list(live.parameters()), 1 - decay
+                )
+            if step % 20 == 0:
+                smooth_loss = (
+                    loss.item() if smooth_loss is None else 0.9 * smooth_loss + 0.1 * loss.item()
+                )
+                bar.set_postfix(loss=f"{smooth_loss:.4f}", refresh=False)
+            bar.update()
+            if time.monotonic() - saved > 120 or step == steps:
+                checkpoint(path, step, live, averaged, optimizer)
+                saved = time.monotonic()
+    return dict(averaged.eval().items())
+
+
+def learning_rate_factor(step: int, steps: int, warmup: int = 100) -> float:
+    return min(1, (step + 1) / warmup) * (
+        0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
+    )
+
+
+def checkpoint(path: Path, step: int, live, averaged, optimizer) -> None:
+    tensors = {f"live.{key}": value for key, value in live.state_dict().items()}
+    tensors |= {f"averaged.{key}": value for key, value in averaged.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+    unfinished = path.with_suffix(".tmp")
+    save_file(
+        {key: value.contiguous() for key, value in tensors.items()}, unfinished, {"step": str(step)}
+    )
+    unfinished.rename(path)
+
+
+def restore(path: Path, live, averaged, optimizer) -> int:
+    tensors = load_file(path, device=str(DEVICE))
+    parts: dict[str, dict[str, torch.Tensor]] = {"live": {}, "averaged": {}, "optimizer": {}}
+    for key, value in tensors.items():
+        part, rest = key.split(".", 1)
+        parts[part][rest] = value
+    live.load_state_dict(parts["live"])
+    averaged.load_state_dict(parts["averaged"])
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in parts["optimizer"].items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return int(next(iter(state.values()))["step"])

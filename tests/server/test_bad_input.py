@@ -1,0 +1,127 @@
+"""What a user reads after a mistake: one sentence that names the input; the next run works."""
+
+import copy
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from demo.comfy_server import PACK, ComfyServer, Workflow, WorkflowError
+
+MASK_BRANCH = (
+    *("source", "model", "source_prompt", "target_prompt", "encode"),
+    *("find_mask", "refine_mask", "mask"),
+)
+
+
+def complaint(comfy: ComfyServer, workflow: Workflow) -> str:
+    """Run a workflow that must fail; returns "node type: its one-sentence message"."""
+    with pytest.raises(WorkflowError) as caught:
+        comfy.run(workflow)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith(".")
+    return f"{caught.value.node_type}: {message}"
+
+
+@pytest.fixture(autouse=True)
+def next_run_works(comfy: ComfyServer, workflow: Workflow):
+    """After each mistake the same server still finds a mask."""
+    mask_alone = copy.deepcopy({name: workflow[name] for name in MASK_BRANCH})
+    yield
+    assert comfy.images(comfy.run(mask_alone), "mask")
+
+
+@pytest.fixture
+def nan_latent(comfy: ComfyServer, workflow: Workflow, tmp_path) -> list:
+    """Adds a node with a LATENT full of NaN to the workflow; returns the link to it."""
+    tensors = {
+        "latent_tensor": torch.full((1, 4, 24, 24), torch.nan),
+        "latent_format_version_0": torch.tensor([]),
+    }
+    save_file(tensors, tmp_path / "nan.latent")
+    comfy.upload(tmp_path / "nan.latent")
+    workflow["nan"] = {"class_type": "LoadLatent", "inputs": {"latent": "nan.latent"}}
+    return ["nan", 0]
+
+
+def repeat_source(workflow: Workflow, name: str, amount: int) -> list:
+    """Adds the demo's picture `amount` times as one batch; returns the link to it."""
+    inputs = {"image": ["source", 0], "amount": amount}
+    workflow[name] = {"class_type": "RepeatImageBatch", "inputs": inputs}
+    return [name, 0]
+
+
+def test_mask_batch_differs_from_latent_batch(comfy: ComfyServer, workflow: Workflow):
+    workflow["encode"]["inputs"]["pixels"] = repeat_source(workflow, "three", 3)
+    workflow["two_masks"] = {
+        "class_type": "ImageToMask",
+        "inputs": {"image": repeat_source(workflow, "two", 2), "channel": "red"},
+    }
+    workflow["sample"]["inputs"]["mask"] = ["two_masks", 0]
+    said = complaint(comfy, workflow)
+    assert said.startswith("MaskedDDIMSample: ")
+    assert "mask" in said and "2" in said and "3" in said
+
+
+def test_latent_without_trajectory(comfy: ComfyServer, workflow: Workflow):
+    workflow["sample"]["inputs"]["latent"] = ["encode", 0]
+    said = complaint(comfy, workflow)
+    assert said.startswith("MaskedDDIMSample: ")
+    assert "latent" in said and "DDIM" in said
+
+
+def test_latent_resized_after_inversion(comfy: ComfyServer, workflow: Workflow):
+    workflow["resize"] = {
+        "class_type": "LatentUpscaleBy",
+        "inputs": {"samples": ["invert", 0], "upscale_method": "bilinear", "scale_by": 2.0},
+    }
+    workflow["sample"]["inputs"]["latent"] = ["resize", 0]
+    said = complaint(comfy, workflow)
+    assert said.startswith("MaskedDDIMSample: ")
+    assert "latent" in said
+
+
+@pytest.mark.parametrize("node", ["find_mask", "invert"])
+def test_nan_in_latent(comfy: ComfyServer, workflow: Workflow, nan_latent: list, node: str):
+    workflow[node]["inputs"]["latent"] = nan_latent
+    said = complaint(comfy, workflow)
+    assert said.startswith(f"{workflow[node]['class_type']}: ")
+    assert "latent" in said and "NaN" in said
+
+
+@pytest.mark.parametrize("node", ["refine_mask", "sample"])
+def test_nan_in_mask(comfy: ComfyServer, workflow: Workflow, nan_latent: list, node: str):
+    workflow["nan_image"] = {
+        "class_type": "VAEDecode",
+        "inputs": {"samples": nan_latent, "vae": ["model", 2]},
+    }
+    workflow["nan_mask"] = {
+        "class_type": "ImageToMask",
+        "inputs": {"image": ["nan_image", 0], "channel": "red"},
+    }
+    workflow[node]["inputs"]["mask"] = ["nan_mask", 0]
+    said = complaint(comfy, workflow)
+    assert said.startswith(f"{workflow[node]['class_type']}: ")
+    assert "mask" in said and "NaN" in said
+
+
+@pytest.mark.parametrize("node", ["find_mask", "invert"])
+def test_strength_zero(comfy: ComfyServer, workflow: Workflow, node: str):
+    workflow[node]["inputs"]["strength"] = 0.0
+    said = complaint(comfy, workflow)
+    assert said.startswith(f"{workflow[node]['class_type']}: ")
+    assert "strength" in said
+
+
+def test_missing_demo_weights(workflow: Workflow, tmp_path):
+    """A copy of the pack without demo/, in a server of its own."""
+    for part in ("nodes", "diffedit_core", "web"):
+        shutil.copytree(PACK / part, tmp_path / part)
+    shutil.copy(PACK / "__init__.py", tmp_path)
+    with ComfyServer(pack=tmp_path) as without_weights:
+        without_weights.upload(PACK / "demo" / "source.png")
+        said = complaint(without_weights, workflow)
+        assert said.startswith("DiffEditDemoModel: ")
+        assert "demo/model" in said
