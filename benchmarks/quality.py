@@ -124,6 +124,7 @@ class Ours:
             np.uint8
         )
 
+    @torch.inference_mode()  # as ComfyUI calls nodes
     def run(self, cases: list[Case]) -> list[Result]:
         pictures = torch.from_numpy(np.stack([case.source.rgb for case in cases])).float() / 255
         latent = {"samples": self.vae.encode(pictures)}
@@ -185,8 +186,22 @@ class Diffusers:
         self.pipe.set_progress_bar_config(disable=True)
         if torch.cuda.is_available():
             self.pipe.to("cuda")
+        # The pipeline knows no other autoencoder than AutoencoderKL.
+        self.pipe.prepare_image_latents = self._image_latents
         self.evaluations = 0
         self.pipe.unet.register_forward_pre_hook(self._count)
+
+    def _image_latents(
+        self,
+        image: torch.Tensor,
+        batch_size: int,
+        dtype: torch.dtype,
+        device: torch.device,
+        generator: Any = None,
+    ) -> torch.Tensor:
+        latents = self.pipe.vae.encode(image.to(device, dtype)).latents
+        latents = latents * self.pipe.vae.config.scaling_factor
+        return latents.repeat(batch_size // len(latents), 1, 1, 1)
 
     def _count(self, _: Any, inputs: tuple[Any, ...]) -> None:
         self.evaluations += len(inputs[0])
@@ -194,7 +209,7 @@ class Diffusers:
     @torch.no_grad()
     def _autoencoded(self, image: Image.Image) -> np.ndarray:
         pixels = self.pipe.image_processor.preprocess(image).to(self.pipe.device)
-        decoded = self.pipe.vae.decode(self.pipe.vae.encode(pixels).latent_dist.mean).sample
+        decoded = self.pipe.vae.decode(self.pipe.vae.encode(pixels).latents).sample
         return np.asarray(self.pipe.image_processor.postprocess(decoded)[0])
 
     def run(self, cases: list[Case]) -> list[Result]:

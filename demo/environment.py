@@ -9,7 +9,8 @@ The environment is `.venv/` (the packages of ComfyUI, of this pack and of its te
 
 With COMFYUI_DIR set to a ComfyUI that is already installed, nothing is downloaded or changed: the
 command runs in that ComfyUI's own Python (its `.venv` or `venv` folder; without one, the Python
-that runs this script), which must already have the pack's packages.
+that runs this script), which must already have the packages of requirements.txt and
+websocket-client (for the tests, pytest, playwright and ruff too).
 
 Uses the standard library only.
 """
@@ -64,14 +65,14 @@ def installed_python() -> Path:
         raise SetupError(f"COMFYUI_DIR is {comfyui}, but there is no main.py of ComfyUI in it.")
     candidates = [venv_python(comfyui / folder) for folder in (".venv", "venv")]
     python = next((path for path in candidates if path.is_file()), Path(sys.executable))
-    probe = "import cv2, scipy, torch, tqdm, transformers, websocket"
+    probe = "import cv2, scipy, websocket"
     missing = subprocess.run([python, "-c", probe], capture_output=True, text=True)
     if missing.returncode:
         reason = missing.stderr.strip().splitlines()[-1]
-        files = " ".join(f"-r {path}" for path in REQUIREMENT_FILES)
         raise SetupError(
-            f"{python}, the Python of your ComfyUI, lacks a package ({reason}); "
-            f"install what the pack needs with: {python} -m pip install {files}"
+            f"{python}, the Python of your ComfyUI, lacks a package ({reason}); install what is "
+            f"needed with: {python} -m pip install -r {ROOT / 'requirements.txt'} "
+            "opencv-python-headless websocket-client"
         )
     return python
 

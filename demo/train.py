@@ -28,7 +28,7 @@ SCENES = 8000
 
 VAE_STEPS, VAE_BATCH, VAE_CROP, VAE_RATE = 1600, 16, 64, 1e-3
 LATENT_NOISE, LATENT_SIZE = 0.03, 1e-3  # keep the latents smooth, and their spread near 1
-UNET_STEPS, UNET_BATCH, UNET_RATE = 8000, 32, 1e-3
+UNET_STEPS, UNET_BATCH, UNET_RATE = 6000, 32, 1e-3
 EMPTY_PROMPT, NO_TEXT = 0.09, 0.03  # how often a caption is replaced by "" and by a zero context
 SHORT_CAPTION = 0.25
 MIN_SNR = 5.0

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 EMA_DECAY = 0.999
+CHECKPOINT_SECONDS = 120
 
 
 def train(
@@ -28,13 +29,13 @@ def train(
 
     The loss must draw its batch from the step number alone: then a resumed run is the run itself.
     """
+    build.mkdir(parents=True, exist_ok=True)
     live = torch.nn.ModuleDict(models).to(DEVICE).train()
     averaged = copy.deepcopy(live).requires_grad_(False)
     optimizer = torch.optim.AdamW(live.parameters(), rate, betas=(0.9, 0.99), fused=True)
     path = build / f"{name}.safetensors"
     step = restore(path, live, averaged, optimizer) if path.exists() else 0
     saved = time.monotonic()
-    smooth_loss = None
     with tqdm(total=steps, initial=step, desc=name, unit="step", mininterval=5) as bar:
         while step < steps:
             for group in optimizer.param_groups:
@@ -52,36 +53,42 @@ def train(
                     list(averaged.parameters()), list(live.parameters()), 1 - decay
                 )
             if step % 20 == 0:
-                smooth_loss = (
-                    loss.item() if smooth_loss is None else 0.9 * smooth_loss + 0.1 * loss.item()
-                )
-                bar.set_postfix(loss=f"{smooth_loss:.4f}", refresh=False)
+                bar.set_postfix(loss=f"{loss.item():.4f}", refresh=False)
             bar.update()
-            if time.monotonic() - saved > 120 or step == steps:
-                checkpoint(path, step, live, averaged, optimizer)
+            if time.monotonic() - saved > CHECKPOINT_SECONDS or step == steps:
+                checkpoint(path, live, averaged, optimizer)
                 saved = time.monotonic()
     return dict(averaged.eval().items())
 
 
 def learning_rate_factor(step: int, steps: int, warmup: int = 100) -> float:
-    return min(1, (step + 1) / warmup) * (
-        0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
-    )
+    cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
+    return min(1, (step + 1) / warmup) * (0.02 + 0.98 * cosine)
 
 
-def checkpoint(path: Path, step: int, live, averaged, optimizer) -> None:
+def checkpoint(
+    path: Path,
+    live: torch.nn.Module,
+    averaged: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Write all that a run needs to go on from here, whole or not at all."""
     tensors = {f"live.{key}": value for key, value in live.state_dict().items()}
     tensors |= {f"averaged.{key}": value for key, value in averaged.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
     unfinished = path.with_suffix(".tmp")
-    save_file(
-        {key: value.contiguous() for key, value in tensors.items()}, unfinished, {"step": str(step)}
-    )
+    save_file({key: value.contiguous() for key, value in tensors.items()}, unfinished)
     unfinished.rename(path)
 
 
-def restore(path: Path, live, averaged, optimizer) -> int:
+def restore(
+    path: Path,
+    live: torch.nn.Module,
+    averaged: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> int:
+    """Take up what `checkpoint` wrote; returns the number of steps done."""
     tensors = load_file(path, device=str(DEVICE))
     parts: dict[str, dict[str, torch.Tensor]] = {"live": {}, "averaged": {}, "optimizer": {}}
     for key, value in tensors.items():

@@ -15,6 +15,9 @@ from .noise import noise_like
 # A mean difference below this share of the prediction itself is rounding, not meaning.
 ROUNDING = 1e-4
 
+# The share of places that count as extreme: single cells, not things.
+EXTREMES = 0.005
+
 
 def difference_map(
     denoiser: Denoiser,
@@ -51,18 +54,18 @@ def difference_map(
 
 
 def soft_mask(difference: Tensor) -> Tensor:
-    """Bring each image's difference map to 0..1 with diffusers' rule: 1 is three times its mean.
+    """Bring each image's difference map to 0..1 as section 3.2 does: extremes removed, then scaled.
 
-    difference: `[B, H, W]`, not negative.  Each image is normalised by itself; an all-zero map
-    stays all zero.
+    difference: `[B, H, W]`, not negative.  Each image is scaled by itself; an all-zero map stays
+    all zero.
     """
-    limit = 3 * _image_mean(difference)
+    limit = difference.flatten(1).quantile(1 - EXTREMES, dim=1)[:, None, None]
     return torch.where(limit > 0, (difference / limit).clamp(max=1), 0.0)
 
 
-def binary_mask(soft: Tensor) -> Tensor:
-    """Cut a soft mask in the middle (section 3.2), for `soft_mask` at 1.5 times the mean."""
-    return (soft > 0.5).to(soft)
+def binary_mask(difference: Tensor) -> Tensor:
+    """Where a difference map `[B, H, W]` is above 1.5 times its image's mean: diffusers' rule."""
+    return (difference > 1.5 * _image_mean(difference)).to(difference)
 
 
 def image_sized(mask: Tensor, factor: int, mode: str) -> Tensor:

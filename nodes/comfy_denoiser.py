@@ -29,7 +29,7 @@ class NamedCondsGuider(comfy.samplers.CFGGuider):
         self, x: Tensor, timestep: Tensor, model_options: dict[str, Any], seed: int
     ) -> Tensor:
         """Return the wanted conditions' `denoised`, one after the other along the batch."""
-        wanted = model_options[WANTED_CONDS]
+        wanted = model_options.get(WANTED_CONDS, ("positive",))
         if wanted == ("positive",):
             return super().predict_noise(x, timestep, model_options, seed)
         conds = [self.conds[name] for name in wanted]

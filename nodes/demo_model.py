@@ -176,10 +176,9 @@ class DemoLatentFormat(comfy.latent_formats.LatentFormat):
 
     def __init__(self, folder: Path):
         self.scale_factor = _read_json(folder / "vae" / "config.json")["scaling_factor"]
-        if (folder / "preview.json").exists():
-            preview = _read_json(folder / "preview.json")
-            self.latent_rgb_factors = preview["latent_rgb_factors"]
-            self.latent_rgb_factors_bias = preview["latent_rgb_factors_bias"]
+        preview = _read_json(folder / "preview.json")
+        self.latent_rgb_factors = preview["latent_rgb_factors"]
+        self.latent_rgb_factors_bias = preview["latent_rgb_factors_bias"]
 
 
 class SmallVocabularyCLIP(comfy.clip_model.CLIPTextModel):

@@ -64,7 +64,8 @@ class DiffEditMask(io.ComfyNode):
                 io.Mask.Output(
                     "mask",
                     display_name="mask",
-                    tooltip="White where the heat map is above one half. Ready to use, if rough.",
+                    tooltip="White where the prompts differ by more than 1.5 times the average. "
+                    "Ready to use, if rough.",
                 ),
                 io.Mask.Output(
                     "heat_map",
@@ -106,6 +107,6 @@ class DiffEditMask(io.ComfyNode):
         difference = run_stage(model, conds, samples, [sigma, 0.0], draws, stage)
         soft = core.soft_mask(difference)
         factor = model.get_model_object("latent_format").spacial_downscale_ratio
-        mask = core.image_sized(core.binary_mask(soft), factor, "nearest")
+        mask = core.image_sized(core.binary_mask(difference), factor, "nearest")
         heat_map = core.image_sized(soft, factor, "bilinear")
         return io.NodeOutput(mask, heat_map, ui=ui.PreviewMask(heat_map, cls=cls))

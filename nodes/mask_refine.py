@@ -37,13 +37,12 @@ class MaskRefine(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "blur",
-                    default=4.0,
+                    default=2.0,
                     min=0.0,
                     max=256.0,
                     step=0.5,
                     tooltip="Softens the mask before the cut, in pixels, so that specks vanish "
-                    "and ragged edges become round. 0 is off. Good: half to one latent cell, "
-                    "4 to 8.",
+                    "and ragged edges become round. 0 is off. Good: 2 to 8.",
                 ),
                 io.Boolean.Input(
                     "fill_holes",
@@ -52,7 +51,7 @@ class MaskRefine(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "grow",
-                    default=4,
+                    default=0,
                     min=0,
                     max=1024,
                     tooltip="Widen the mask by this many pixels, to leave the edit room at its "

@@ -14,7 +14,7 @@ from diffusers import (
 from diffedit_core.diffusers_denoiser import DiffusersDenoiser
 from diffedit_core.guidance import GuidedDenoiser
 from diffedit_core.inversion import encoding_levels, invert
-from diffedit_core.mask import binary_mask, difference_map, soft_mask
+from diffedit_core.mask import binary_mask, difference_map
 from diffedit_core.sampling import masked_decode
 
 MODEL = Path(__file__).parents[2] / "demo" / "model"
@@ -122,7 +122,7 @@ def test_mask_is_diffusers_at_half_its_evaluations(pipe):
     denoiser = SameNoise(pipe, {"source": SOURCE, "positive": TARGET})
     denoiser.inputs = list(inputs[:draws])
     sigma = float(denoiser.sigmas[timestep])
-    ours = binary_mask(soft_mask(difference_map(denoiser, LATENT, sigma, draws, seed=0)))
+    ours = binary_mask(difference_map(denoiser, LATENT, sigma, draws, seed=0))
     assert 0 < theirs.sum() < theirs.size
     assert torch.equal(ours, torch.from_numpy(theirs).float())
 

@@ -71,7 +71,13 @@ def test_an_image_does_not_depend_on_its_batch(denoiser, latent):
 
 @pytest.mark.parametrize(
     ("strength", "levels"),
-    [(0.0, [0.0]), (0.5, [0.0, 1.0, 2.0]), (1.0, [0.0, 1.0, 2.0, 3.0, 4.0]), (0.1, [0.0])],
+    [
+        (0.0, [0.0]),
+        (0.1, [0.0]),
+        (0.5, [0.0, 1.0, 2.0]),
+        (0.7, [0.0, 1.0, 2.0, 3.0]),
+        (1.0, [0.0, 1.0, 2.0, 3.0, 4.0]),
+    ],
 )
 def test_strength_is_the_share_of_steps(strength, levels):
     assert encoding_levels([4.0, 3.0, 2.0, 1.0, 0.0], strength) == levels

@@ -37,19 +37,23 @@ def latent() -> torch.Tensor:
     return torch.randn(3, 4, 8, 10, generator=torch.Generator().manual_seed(0))
 
 
-def find_mask(denoiser, latent, **options):
+def find_difference(denoiser, latent, **options):
     options = {"draws": 4, "seed": 0, **options}
-    return soft_mask(difference_map(denoiser, latent, SIGMA, **options))
+    return difference_map(denoiser, latent, SIGMA, **options)
+
+
+def find_mask(denoiser, latent, **options):
+    return soft_mask(find_difference(denoiser, latent, **options))
 
 
 def test_finds_the_region_that_the_prompts_disagree_about(denoiser, latent):
-    mask = binary_mask(find_mask(denoiser, latent))
+    mask = binary_mask(find_difference(denoiser, latent))
     assert torch.equal(mask, region().expand(3, -1, -1))
 
 
 @pytest.mark.parametrize("shape", [(2, 7, 8, 10), (2, 3, 5, 8, 10), (2, 1, 8, 10)])
 def test_any_channels_and_dimensions(denoiser, shape):
-    mask = binary_mask(find_mask(denoiser, torch.zeros(shape)))
+    mask = binary_mask(find_difference(denoiser, torch.zeros(shape)))
     assert torch.equal(mask, region().expand(2, -1, -1))
 
 
@@ -105,10 +109,21 @@ def test_an_image_without_difference_leaves_the_others_alone(denoiser, latent):
     assert not soft[1].any()
 
 
-def test_soft_mask_is_one_at_three_times_the_mean():
-    difference = torch.tensor([[[0.0, 0.0, 0.0, 4.0], [0.0, 1.0, 1.5, 1.5]]])
-    expected = torch.tensor([[[0.0, 0.0, 0.0, 1.0], [0.0, 1 / 3, 0.5, 0.5]]])
+def test_soft_mask_scales_to_the_largest_that_is_not_extreme():
+    difference = torch.linspace(0, 1, 1001)[None, None]
+    spiked = difference.clone()
+    spiked[..., -3:] = 50.0  # fewer than the extremes
+    expected = (difference / 0.995).clamp(max=1)
     torch.testing.assert_close(soft_mask(difference), expected)
+    torch.testing.assert_close(soft_mask(spiked), expected)
+
+
+def test_binary_mask_is_what_lies_above_one_and_a_half_times_the_mean():
+    difference = torch.tensor([[[0.0, 0.0, 0.0, 4.0], [0.0, 1.0, 1.5, 1.51]], [[0.0] * 4] * 2])
+    expected = torch.tensor([[[0, 0, 0, 1], [0, 0, 0, 1.0]], [[0.0] * 4] * 2])
+    assert torch.equal(binary_mask(difference), expected)
+    equal_to_it = torch.tensor([[[1.5, 0.5]]])
+    assert binary_mask(equal_to_it).tolist() == [[[0.0, 0.0]]]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (16, 24)])

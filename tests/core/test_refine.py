@@ -26,6 +26,11 @@ def test_empty_stays_empty_and_full_stays_full(method):
     assert refine(torch.ones(2, 16, 16), **options).all()
 
 
+@pytest.mark.parametrize(("value", "taken"), [(0.3, False), (0.7, True)])
+def test_otsu_cuts_an_even_mask_at_one_half(value, taken):
+    assert refine(torch.full((1, 8, 8), value), **{**OFF, "method": "otsu"}).any() == taken
+
+
 def test_a_clean_mask_passes_unchanged():
     assert torch.equal(refine(square(), **{**OFF, "method": "otsu"}), square())
     assert torch.equal(refine(square()[0], **OFF), square())

@@ -76,6 +76,13 @@ def test_blend_is_linear_and_exact_at_both_ends():
     assert same_bits(mixed, torch.tensor([-0.0, 1.5, 0.7, 5.0]))
 
 
+def test_a_soft_mask_mixes_edit_and_source(denoiser, latent):
+    trajectory = torch.stack([latent, latent + 1.0])
+    (edit,) = denoiser.denoise(latent + 1.0, 2.0, ["positive"])
+    decoded = masked_decode(denoiser, trajectory, [0.0, 2.0], torch.full((1, 1, 1, 1), 0.25))
+    torch.testing.assert_close(decoded, 0.25 * edit + 0.75 * latent)
+
+
 def test_guidance_steers_away_from_the_negative(trajectory, denoiser):
     x = trajectory[-1]
     plain, negative = denoiser.denoise(x, 5.0, ["positive", "negative"])

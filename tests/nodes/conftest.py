@@ -1,38 +1,19 @@
 """The pack's nodes in this process, imported as ComfyUI imports them, on the CPU."""
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
 
-from demo.comfy_server import COMFYUI, PACK
+from demo.in_process import load_pack
 
 torch.set_num_threads(1)  # the demo model is small: threads would only wait for each other
 
 
 @pytest.fixture(scope="session")
-def pack() -> ModuleType:
-    # At the end, so that our own `nodes`, `tests` and `demo` are not taken for ComfyUI's.
-    sys.path.append(str(COMFYUI))
-    import comfy.cli_args
-
-    comfy.cli_args.args.cpu = True
-    name = "custom_nodes.DiffEdit-under_test"
-    spec = importlib.util.spec_from_file_location(
-        name, PACK / "__init__.py", submodule_search_locations=[str(PACK)]
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def nodes(pack) -> ModuleType:
-    return sys.modules[f"{pack.__name__}.nodes"]
+def nodes() -> ModuleType:
+    return load_pack()
 
 
 @pytest.fixture(scope="session")

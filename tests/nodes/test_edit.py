@@ -12,7 +12,7 @@ from diffedit_core.counting import CountingDenoiser
 from diffedit_core.diffusers_denoiser import DiffusersDenoiser
 from diffedit_core.guidance import GuidedDenoiser
 from diffedit_core.inversion import encoding_levels, invert
-from diffedit_core.mask import binary_mask, difference_map, latent_sized, soft_mask
+from diffedit_core.mask import binary_mask, difference_map, latent_sized
 from diffedit_core.sampling import masked_decode
 
 STEPS, STRENGTH = 5, 0.8
@@ -223,9 +223,9 @@ def test_nodes_and_diffusers_on_one_core_agree(stages, demo, prompts, latent, ha
     model_sampling = demo.model.get_model_object("model_sampling")
 
     found, _ = stages.find_mask(latent)
-    soft = soft_mask(difference_map(counting, x0, model_sampling.percent_to_sigma(0.5), 2, 0))
+    difference = difference_map(counting, x0, model_sampling.percent_to_sigma(0.5), 2, 0)
     # ComfyUI's level lies between two timesteps, of which both take the nearest.
-    disagreement = (latent_sized(found, (9, 13)) - binary_mask(soft)).abs().mean()
+    disagreement = (latent_sized(found, (9, 13)) - binary_mask(difference)).abs().mean()
     assert disagreement < 0.02
     assert counting.evaluations == 2 * 2 * 2
 
