@@ -19,5 +19,5 @@ train-demo:  ## train the demo model again; resumes after an interruption
 bench-quality:  ## our edits beside diffusers' on the same weights; output/bench-quality.json
 	$(RUN) -m benchmarks.quality
 
-clean:  ## remove everything that these targets built
-	rm -rf .venv .comfyui output build .pytest_cache .ruff_cache
+clean:  ## remove what demo and test built; the training in build/ stays
+	rm -rf .venv .comfyui output .pytest_cache .ruff_cache
