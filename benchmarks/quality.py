@@ -14,6 +14,7 @@ import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cv2
@@ -98,8 +99,8 @@ def checker_accuracy(cases: list[Case], judge: checker.Checker) -> float:
 class Ours:
     """The pack's nodes in a ComfyUI, every widget at its default, several edits to a batch."""
 
-    def __init__(self) -> None:
-        self.nodes = load_pack()
+    def __init__(self, nodes: ModuleType) -> None:
+        self.nodes = nodes
         model, self.clip, self.vae = self.nodes.DiffEditDemoModel.execute().result
         self.model = model.clone()
         self.evaluations = 0
@@ -250,6 +251,13 @@ def make_case(seed: int) -> Case:
     return Case(one, source, target, changed_region(one, source, target))
 
 
+def run_all(implementation: Ours | Diffusers, cases: list[Case]) -> list[Result]:
+    results: list[Result] = []
+    for start in tqdm(range(0, len(cases), BATCH), desc=type(implementation).__name__):
+        results += implementation.run(cases[start : start + BATCH])
+    return results
+
+
 def draw(cases: list[Case], *columns: list[Result]) -> Image.Image:
     """Rows of: source, true target, then each implementation's mask and edit."""
     rows = []
@@ -270,21 +278,13 @@ def print_table(columns: dict[str, dict[str, float]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--edits", type=int, default=200)
-    parser.add_argument("--ours-only", action="store_true", help="leave the slow peer out")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning)
 
     seeds = range(FIRST_SEED, FIRST_SEED + args.edits)
     cases = [make_case(seed) for seed in tqdm(seeds, desc="scenes")]
     judge = checker.load()
-    implementations = {"ours": Ours()} | ({} if args.ours_only else {"diffusers": Diffusers()})
-    results: dict[str, list[Result]] = {}
-    for name, implementation in implementations.items():
-        starts = tqdm(range(0, len(cases), BATCH), desc=name)
-        results[name] = [
-            r for start in starts for r in implementation.run(cases[start : start + BATCH])
-        ]
-
+    results = {"ours": run_all(Ours(load_pack()), cases), "diffusers": run_all(Diffusers(), cases)}
     columns = {name: summary(cases, found, judge) for name, found in results.items()}
     accuracy = checker_accuracy(cases, judge)
     print_table(columns)
