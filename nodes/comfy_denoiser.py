@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import comfy.model_management
 import comfy.samplers
+import comfy.utils
 import latent_preview
 import torch
 from torch import Tensor
@@ -119,22 +120,32 @@ def run_stage(
     steps: int,
     stage: Stage,
     cfg: float = 1.0,
+    previews: bool = True,
 ) -> Any:
-    """Run a stage of the core on a MODEL, with progress and previews, and return its result.
+    """Run a stage of the core on a MODEL, with progress, and return its result.
 
     conds: a CONDITIONING for each name, "positive" among them.  samples: a LATENT's `samples`.
-    sigmas: the noise levels the stage visits.  steps: how often it calls back.
+    sigmas: the noise levels the stage visits.  steps: how often it calls back.  previews: show
+    the latest `denoised` on the node; the editor shows it in the place of the node's own picture.
     """
     guider = NamedCondsGuider(model)
     guider.inner_set_conds(conds)
     guider.set_cfg(cfg)
     sampler = StageSampler(stage, steps)
+    if previews:
+        callback = latent_preview.prepare_callback(guider.model_patcher, steps)
+    else:
+        progress = comfy.utils.ProgressBar(steps)
+
+        def callback(step: int, denoised: Tensor, x: Tensor, total: int) -> None:
+            progress.update_absolute(step + 1, total)
+
     guider.sample(
         torch.zeros_like(samples),
         samples,
         sampler,
         torch.tensor(sigmas),
-        callback=latent_preview.prepare_callback(guider.model_patcher, steps),
+        callback=callback,
         seed=0,
     )
     return sampler.result

@@ -104,7 +104,7 @@ class DiffEditMask(io.ComfyNode):
             return core.difference_map(denoiser, x0, sigma, draws, seed, indices, callback).cpu()
 
         conds = {"positive": target, "source": source}
-        difference = run_stage(model, conds, samples, [sigma, 0.0], draws, stage)
+        difference = run_stage(model, conds, samples, [sigma, 0.0], draws, stage, previews=False)
         soft = core.soft_mask(difference)
         factor = model.get_model_object("latent_format").spacial_downscale_ratio
         mask = core.image_sized(core.binary_mask(difference), factor, "nearest")
