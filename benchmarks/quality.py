@@ -13,7 +13,6 @@ import argparse
 import json
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -23,14 +22,14 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from demo.comfy_server import PACK
 from demo.in_process import load_pack
 from demo.render import SIZE, Picture, changed_region, render
 from demo.scenes import Edit, edit
 
 from . import checker
 
-ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "output"
+OUTPUT = PACK / "output"
 FIRST_SEED = 1_000_000
 BATCH = 10
 DRAWN = 10
@@ -73,13 +72,17 @@ def psnr(a: np.ndarray, b: np.ndarray, where: np.ndarray | None = None) -> float
     return float(-10 * np.log10(max((error**2).mean(), 1e-10)))
 
 
+def shows_edit(judge: checker.Checker, rgb: np.ndarray, case: Case) -> bool:
+    """Whether the judge sees in a picture the thing that the case's edit asks for."""
+    wanted = case.edit.target.things[case.edit.index]
+    return checker.shows(checker.recognise(judge, rgb, case.region), wanted)
+
+
 def summary(cases: list[Case], results: list[Result], judge: checker.Checker) -> dict[str, float]:
     pairs = list(zip(cases, results, strict=True))
-    wanted = [case.edit.target.things[case.edit.index] for case in cases]
-    seen = [checker.recognise(judge, result.edited, case.region) for case, result in pairs]
     return {
         "mask_iou": np.mean([iou(r.mask, c.region) for c, r in pairs]),
-        "edit_success": np.mean([checker.shows(s, w) for s, w in zip(seen, wanted, strict=True)]),
+        "edit_success": np.mean([shows_edit(judge, r.edited, c) for c, r in pairs]),
         "background_psnr": np.mean([psnr(r.edited, c.source.rgb, ~c.region) for c, r in pairs]),
         "round_trip_psnr": np.mean([psnr(r.round_trip, r.autoencoded) for r in results]),
         "evaluations": np.mean([r.evaluations for r in results]),
@@ -90,9 +93,8 @@ def checker_accuracy(cases: list[Case], judge: checker.Checker) -> float:
     """How often the judge is right on true renderings, before the edit and after it."""
     right = 0
     for case in cases:
-        wanted = case.edit.target.things[case.edit.index]
-        right += checker.shows(checker.recognise(judge, case.target.rgb, case.region), wanted)
-        right += not checker.shows(checker.recognise(judge, case.source.rgb, case.region), wanted)
+        right += shows_edit(judge, case.target.rgb, case)
+        right += not shows_edit(judge, case.source.rgb, case)
     return right / (2 * len(cases))
 
 
@@ -181,7 +183,7 @@ class Diffusers:
         from diffusers import DDIMInverseScheduler, StableDiffusionDiffEditPipeline
 
         self.pipe = StableDiffusionDiffEditPipeline.from_pretrained(
-            ROOT / "demo" / "model", torch_dtype=torch.float32, safety_checker=None
+            PACK / "demo" / "model", torch_dtype=torch.float32, safety_checker=None
         )
         self.pipe.inverse_scheduler = DDIMInverseScheduler.from_config(self.pipe.scheduler.config)
         self.pipe.set_progress_bar_config(disable=True)

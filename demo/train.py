@@ -90,7 +90,7 @@ def encode_all(vae, shards: list[np.ndarray], path: Path) -> torch.Tensor:
 
 def preview_factors(latents: torch.Tensor, shards: list[np.ndarray]) -> dict[str, list]:
     """The linear map from a scaled latent to the colour it stands for, for live previews."""
-    rgb = torch.from_numpy(np.array(shards[0])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    rgb = to_model(np.array(shards[0])).cpu()
     x = latents[: len(rgb)].permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
     y = F.avg_pool2d(rgb, architecture.FACTOR).permute(0, 2, 3, 1).reshape(-1, 3)
     solution = torch.linalg.lstsq(torch.cat([x, torch.ones(len(x), 1)], 1), y).solution
@@ -159,11 +159,12 @@ def main() -> None:
     latents = encode_all(vae, shards, args.build / "latents.safetensors")
     scale = 1 / latents.std().item()
     vae.register_to_config(scaling_factor=scale)
+    latents = latents * scale
 
     tokenizer = architecture.write_tokenizer(
         args.out / "tokenizer", [scene(seed).caption for seed in range(count)]
     )
-    trained = train_unet(tokenizer, latents * scale, args.unet_steps, args.build)
+    trained = train_unet(tokenizer, latents, args.unet_steps, args.build)
     StableDiffusionPipeline(
         vae=vae.half(),
         unet=trained["unet"].half(),
@@ -174,7 +175,7 @@ def main() -> None:
         feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(args.out)
-    preview = preview_factors(latents * scale, shards)
+    preview = preview_factors(latents, shards)
     (args.out / "preview.json").write_text(json.dumps(preview, indent=1) + "\n")
 
 

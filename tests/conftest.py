@@ -4,8 +4,11 @@ import json
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from demo.comfy_server import PACK, ComfyServer, Workflow
+
+torch.set_num_threads(1)  # everything here is small: threads would only wait for each other
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,6 @@ import torch
 
 from demo.in_process import load_pack
 
-torch.set_num_threads(1)  # the demo model is small: threads would only wait for each other
-
 
 @pytest.fixture(scope="session")
 def nodes() -> ModuleType:
