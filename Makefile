@@ -4,7 +4,7 @@
 PYTHON ?= python3
 RUN = $(PYTHON) demo/environment.py
 
-.PHONY: demo test train-demo bench-quality clean
+.PHONY: demo test train-demo bench-mask bench-quality clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -15,6 +15,9 @@ test:  ## style, core, server and browser tests
 
 train-demo:  ## train the demo model again; resumes after an interruption
 	$(RUN) -m demo.train
+
+bench-mask:  ## our masks beside every recipe's and diffusers'; output/bench-mask.json
+	$(RUN) -m benchmarks.mask
 
 bench-quality:  ## our edits beside diffusers' on the same weights; output/bench-quality.json
 	$(RUN) -m benchmarks.quality

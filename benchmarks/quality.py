@@ -13,8 +13,6 @@ import argparse
 import json
 import warnings
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
 
 import cv2
 import numpy as np
@@ -24,25 +22,19 @@ from tqdm import tqdm
 
 from demo.comfy_server import PACK
 from demo.in_process import load_pack
-from demo.render import SIZE, Picture, changed_region, render
-from demo.scenes import Edit, edit
+from demo.render import SIZE
+from demo.scenes import edit
 
 from . import checker
+from .cases import Case, make_case
+from .metrics import iou
+from .pack import Pack
+from .peer import DiffusersPipeline
 
 OUTPUT = PACK / "output"
 FIRST_SEED = 1_000_000
 BATCH = 10
 DRAWN = 10
-
-
-@dataclass(frozen=True)
-class Case:
-    """One held-out edit: the true pictures before and after, and the region that must change."""
-
-    edit: Edit
-    source: Picture
-    target: Picture
-    region: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -58,10 +50,6 @@ class Result:
     round_trip: np.ndarray
     autoencoded: np.ndarray
     evaluations: int
-
-
-def iou(mask: np.ndarray, truth: np.ndarray) -> float:
-    return float((mask & truth).sum() / max((mask | truth).sum(), 1))
 
 
 def psnr(a: np.ndarray, b: np.ndarray, where: np.ndarray | None = None) -> float:
@@ -98,51 +86,23 @@ def checker_accuracy(cases: list[Case], judge: checker.Checker) -> float:
     return right / (2 * len(cases))
 
 
-class Ours:
-    """The pack's nodes in a ComfyUI, every widget at its default, several edits to a batch."""
-
-    def __init__(self, nodes: ModuleType) -> None:
-        self.nodes = nodes
-        model, self.clip, self.vae = self.nodes.DiffEditDemoModel.execute().result
-        self.model = model.clone()
-        self.evaluations = 0
-        self.model.set_model_unet_function_wrapper(self._count)
-
-    def _count(self, apply_model: Any, call: dict[str, Any]) -> torch.Tensor:
-        self.evaluations += len(call["input"])
-        return apply_model(call["input"], call["timestep"], **call["c"])
-
-    def _conditioning(self, texts: list[str]) -> list[Any]:
-        encoded = [
-            self.clip.encode_from_tokens_scheduled(self.clip.tokenize(text)) for text in texts
-        ]
-        return [[torch.cat([conditioning[0][0] for conditioning in encoded]), {}]]
-
-    def _call(self, name: str, **inputs: Any) -> tuple[Any, ...]:
-        node = getattr(self.nodes, name)
-        return node.execute(**{**defaults(node), **inputs}).result
-
-    def _decoded(self, latent: dict[str, Any]) -> np.ndarray:
-        return np.round(self.vae.decode(latent["samples"]).clamp(0, 1).numpy() * 255).astype(
-            np.uint8
-        )
+class Ours(Pack):
+    """Whole edits by the pack's nodes, every widget at its default, several edits to a batch."""
 
     @torch.inference_mode()  # as ComfyUI calls nodes
     def run(self, cases: list[Case]) -> list[Result]:
-        pictures = torch.from_numpy(np.stack([case.source.rgb for case in cases])).float() / 255
-        latent = {"samples": self.vae.encode(pictures)}
-        source = self._conditioning([case.edit.source.caption for case in cases])
-        target = self._conditioning([case.edit.target.caption for case in cases])
-        negative = self._conditioning([""])
+        image = self.pictures(cases)
+        latent = {"samples": self.vae.encode(image)}
+        source, target = self.prompts(cases)
+        negative = self.conditioning([""])
         model = self.model
 
         self.evaluations = 0
-        _, heat_map = self._call(
-            "DiffEditMask", model=model, source=source, target=target, latent=latent
+        mask, _ = self.call(
+            "DiffEditMask", model=model, source=source, target=target, latent=latent, image=image
         )
-        (mask,) = self._call("MaskRefine", mask=heat_map)
-        (inverted,) = self._call("DDIMInvert", model=model, latent=latent)
-        (edited,) = self._call(
+        (inverted,) = self.call("DDIMInvert", model=model, latent=latent)
+        (edited,) = self.call(
             "MaskedDDIMSample",
             model=model,
             positive=target,
@@ -153,7 +113,7 @@ class Ours:
         evaluations = self.evaluations // len(cases)
 
         no_prompt = [[torch.zeros_like(negative[0][0]), {}]]
-        (returned,) = self._call(
+        (returned,) = self.call(
             "MaskedDDIMSample",
             model=model,
             positive=no_prompt,
@@ -162,61 +122,22 @@ class Ours:
             mask=torch.ones_like(mask),
             cfg=1.0,
         )
-        pictures = (self._decoded(samples) for samples in (edited, returned, latent))
+        pictures = (self.decoded(samples) for samples in (edited, returned, latent))
         columns = zip(mask.numpy() > 0.5, *pictures, strict=True)
         return [Result(*column, evaluations) for column in columns]
 
 
-def defaults(node: Any) -> dict[str, Any]:
-    """The values a node's widgets start with: what the graph editor puts into a new node."""
-    inputs = node.define_schema().inputs
-    return {one.id: one.default for one in inputs if getattr(one, "default", None) is not None}
+class Diffusers(DiffusersPipeline):
+    """Whole edits by diffusers' pipeline with its own defaults."""
 
-
-class Diffusers:
-    """StableDiffusionDiffEditPipeline with its own defaults.
-
-    One edit at a time, since its masks depend on the rest of the batch.
-    """
-
-    def __init__(self) -> None:
-        from diffusers import DDIMInverseScheduler, StableDiffusionDiffEditPipeline
-
-        self.pipe = StableDiffusionDiffEditPipeline.from_pretrained(
-            PACK / "demo" / "model", torch_dtype=torch.float32, safety_checker=None
-        )
-        self.pipe.inverse_scheduler = DDIMInverseScheduler.from_config(self.pipe.scheduler.config)
-        self.pipe.set_progress_bar_config(disable=True)
-        if torch.cuda.is_available():
-            self.pipe.to("cuda")
-        # The pipeline knows no other autoencoder than AutoencoderKL.
-        self.pipe.prepare_image_latents = self._image_latents
-        self.evaluations = 0
-        self.pipe.unet.register_forward_pre_hook(self._count)
-
-    def _image_latents(
-        self,
-        image: torch.Tensor,
-        batch_size: int,
-        dtype: torch.dtype,
-        device: torch.device,
-        generator: Any = None,
-    ) -> torch.Tensor:
-        latents = self.pipe.vae.encode(image.to(device, dtype)).latents
-        latents = latents * self.pipe.vae.config.scaling_factor
-        return latents.repeat(batch_size // len(latents), 1, 1, 1)
-
-    def _count(self, _: Any, inputs: tuple[Any, ...]) -> None:
-        self.evaluations += len(inputs[0])
+    def run(self, cases: list[Case]) -> list[Result]:
+        return [self._run_one(case, seed) for seed, case in enumerate(cases)]
 
     @torch.no_grad()
     def _autoencoded(self, image: Image.Image) -> np.ndarray:
         pixels = self.pipe.image_processor.preprocess(image).to(self.pipe.device)
         decoded = self.pipe.vae.decode(self.pipe.vae.encode(pixels).latents).sample
         return np.asarray(self.pipe.image_processor.postprocess(decoded)[0])
-
-    def run(self, cases: list[Case]) -> list[Result]:
-        return [self._run_one(case, seed) for seed, case in enumerate(cases)]
 
     def _run_one(self, case: Case, seed: int) -> Result:
         image = Image.fromarray(case.source.rgb)
@@ -245,12 +166,6 @@ class Diffusers:
             autoencoded=self._autoencoded(image),
             evaluations=evaluations,
         )
-
-
-def make_case(seed: int) -> Case:
-    one = edit(seed)
-    source, target = render(one.source), render(one.target)
-    return Case(one, source, target, changed_region(one, source, target))
 
 
 def run_all(implementation: Ours | Diffusers, cases: list[Case]) -> list[Result]:
@@ -284,7 +199,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
 
     seeds = range(FIRST_SEED, FIRST_SEED + args.edits)
-    cases = [make_case(seed) for seed in tqdm(seeds, desc="scenes")]
+    cases = [make_case(edit(seed)) for seed in tqdm(seeds, desc="scenes")]
     judge = checker.load()
     results = {"ours": run_all(Ours(load_pack()), cases), "diffusers": run_all(Diffusers(), cases)}
     columns = {name: summary(cases, found, judge) for name, found in results.items()}

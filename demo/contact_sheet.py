@@ -1,7 +1,5 @@
 """Pictures side by side on one labelled sheet."""
 
-import cv2
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 PANEL = 384
@@ -44,10 +42,3 @@ def wrap(text: str, font: ImageFont.FreeTypeFont) -> str:
         else:
             lines.append(word)
     return "\n".join(lines)
-
-
-def heat_colours(heat_map: Image.Image) -> Image.Image:
-    """A grey heat map in perceptually even colours: dark is nothing, bright yellow the most."""
-    grey = np.asarray(heat_map.convert("L"))
-    blue_green_red = cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)
-    return Image.fromarray(blue_green_red[..., ::-1])

@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from .comfy_server import PACK, ComfyServer, OnProgress, ServerError, Workflow, WorkflowError
-from .contact_sheet import contact_sheet, heat_colours
+from .contact_sheet import contact_sheet
 
 SOURCE = PACK / "demo" / "source.png"
 WORKFLOW = PACK / "demo" / "workflow_api.json"
@@ -61,7 +61,7 @@ def run_edit(comfy: ComfyServer, workflow: Workflow) -> dict[str, Image.Image]:
     (mask,) = comfy.images(outputs, "mask")
     (edit,) = comfy.images(outputs, "edit")
     source = Image.open(SOURCE).convert("RGB")
-    return {"source": source, "heat_map": heat_colours(heat_map), "mask": mask, "edit": edit}
+    return {"source": source, "heat_map": heat_map, "mask": mask, "edit": edit}
 
 
 @contextmanager

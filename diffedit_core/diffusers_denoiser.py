@@ -3,7 +3,7 @@
     pipe = StableDiffusionPipeline.from_pretrained(...)
     prompts = {"source": "a bowl of apples", "positive": "a bowl of pears", "negative": ""}
     denoiser = DiffusersDenoiser(pipe, prompts)
-    difference = mask.difference_map(denoiser, latent, denoiser.sigma(0.5), draws=10, seed=0)
+    found = mask.find_differences(denoiser, latent, [denoiser.sigma(0.5)], draws=10, seed=0)
 
 Latents are what the UNet works on: the VAE's, times its scaling factor.
 """

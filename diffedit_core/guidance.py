@@ -1,7 +1,7 @@
 """Classifier-free guidance for a plain denoiser."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -10,20 +10,27 @@ from .denoiser import Denoiser
 
 @dataclass
 class GuidedDenoiser:
-    """Steers every prediction away from the "negative" condition (Ho & Salimans, 2207.12598).
+    """Steers predictions away from a negative condition (Ho & Salimans, arXiv 2207.12598).
 
-    denoiser: one that knows the condition "negative" too.  cfg: 1 is no guidance, and the
-    negative condition is not evaluated then.
+    denoiser: one that knows the negative conditions too.  cfg: 1 is no guidance, and negative
+    conditions are not evaluated then.  negatives: the negative of each condition that has another
+    one than "negative".
     """
 
     denoiser: Denoiser
     cfg: float
+    negatives: Mapping[str, str] = field(default_factory=dict)
 
     def denoise(self, x: Tensor, sigma: float, conds: Sequence[str]) -> Sequence[Tensor]:
         if self.cfg == 1:
             return self.denoiser.denoise(x, sigma, conds)
-        negative, *predictions = self.denoiser.denoise(x, sigma, ("negative", *conds))
-        return [negative + self.cfg * (prediction - negative) for prediction in predictions]
+        negatives = {name: self.negatives.get(name, "negative") for name in conds}
+        names = tuple(dict.fromkeys((*negatives.values(), *conds)))
+        found = dict(zip(names, self.denoiser.denoise(x, sigma, names), strict=True))
+        return [
+            found[negative] + self.cfg * (found[name] - found[negative])
+            for name, negative in negatives.items()
+        ]
 
     def noise_scaling(self, sigma: float, noise: Tensor, latent: Tensor) -> Tensor:
         return self.denoiser.noise_scaling(sigma, noise, latent)

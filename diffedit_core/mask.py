@@ -1,9 +1,11 @@
 """DiffEdit's mask: where the predictions for two prompts differ.
 
-Step 1 of DiffEdit (Couairon et al., arXiv 2210.11427, section 3.2).
+Step 1 of DiffEdit (Couairon et al., arXiv 2210.11427, section 3.2). `recipes.py` makes a heat map
+and a mask of what is found here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -15,57 +17,103 @@ from .noise import noise_like
 # A mean difference below this share of the prediction itself is rounding, not meaning.
 ROUNDING = 1e-4
 
-# The share of places that count as extreme: single cells, not things.
-EXTREMES = 0.005
+
+@dataclass(frozen=True)
+class Differences:
+    """How much the predictions for two prompts differ, and what it took to find out.
+
+    map: `[B, H, W]`, not negative, in multiples of its image's mean; all zero for an image that
+    both prompts predict alike.  draws: for each image, how many noises its map is the mean over.
+    """
+
+    map: Tensor
+    draws: list[int]
 
 
-def difference_map(
+def find_differences(
     denoiser: Denoiser,
     latent: Tensor,
-    sigma: float,
+    sigmas: Sequence[float],
     draws: int,
     seed: int,
     indices: Sequence[int] | None = None,
+    batch: int = 1,
+    tolerance: float = 0.0,
     callback: StepCallback | None = None,
-) -> Tensor:
-    """How much the predictions under "source" and "positive" differ at each place of each image.
+) -> Differences:
+    """Compare the predictions under "source" and "positive" in noise, place by place.
 
-    latent: `[B, C, ..., H, W]`; sigma: the noise level to compare at, above 0; draws: how many
-    noises to average over, at least 1; seed, indices: see `noise_like`.
+    latent: `[B, C, ..., H, W]`.  sigmas: the noise levels to compare at, above 0.  Each level's map
+    is brought to its mean before they are averaged, since predictions differ more in more noise.
+    draws: how many noises to average over, at least 1.  They come in pairs, a noise and its
+    negative, whose errors partly cancel (antithetic variates); the pairs go round the levels.
+    seed, indices: see `noise_like`.  batch: how many draws to evaluate in one call.
 
-    Returns `[B, H, W]`, not negative, all zero for an image that both prompts predict alike: the
-    mean of `|source - positive|` over draws, channels and whatever lies between them and H, W.
+    tolerance: where above 0, an image's map is finished after a pair, once every level has had one,
+    as soon as the standard error of the draws, averaged over the image, is at most this share of
+    the map's mean.  Draws are taken for independent, which is on the safe side as long as the two
+    of a pair err in opposite ways.  What an image gets does not depend on when the others finish.
+
     Costs two evaluations an image and draw: with equal negative prompts guidance would only scale
-    the map, and `soft_mask` takes any scale out again.
+    the map.
     """
-    difference = torch.zeros_like(latent)
-    magnitude = torch.zeros_like(latent)
-    for draw in range(draws):
-        noise = noise_like(latent, seed, draw, indices)
-        x = denoiser.noise_scaling(sigma, noise, latent)
-        source, positive = denoiser.denoise(x, sigma, ("source", "positive"))
-        difference += (positive - source).abs() / draws
-        magnitude += source.abs() / draws
-        if callback:
-            callback(draw, positive, x)
-    is_rounding = _image_mean(difference) <= ROUNDING * _image_mean(magnitude)
-    difference = difference.masked_fill(is_rounding, 0.0)
-    return difference.mean(dim=tuple(range(1, difference.ndim - 2)))
+    levels = [_Level(sigma) for sigma in sigmas]
+    answer = latent.new_zeros(len(latent), *latent.shape[-2:])
+    used = torch.zeros(len(latent), dtype=torch.long)
+    finished = torch.zeros(len(latent), dtype=torch.bool)
+    done = 0
+    while done < draws and not finished.all():
+        now = range(done, min(done + 2, draws) if tolerance else draws)
+        for number, level in enumerate(levels):
+            here = [draw for draw in now if draw // 2 % len(levels) == number]
+            for some in _chunks(here, batch):
+                noises = [_antithetic_noise(latent, seed, draw, indices) for draw in some]
+                denoised, x = level.compare(denoiser, latent, noises)
+                done += len(some)
+                if callback:
+                    callback(done - 1, denoised, x)
+        going = ~finished
+        compared = [level for level in levels if level.differences]
+        answer[going] = (sum(level.mean() for level in compared) / len(compared))[going]
+        used[going] = done
+        if tolerance and done >= 2 * len(levels):
+            variance = sum(level.variance_of_mean() for level in levels) / len(levels) ** 2
+            finished |= (variance.sqrt().mean((1, 2)) <= tolerance).cpu()
+    return Differences(answer, used.tolist())
 
 
-def soft_mask(difference: Tensor) -> Tensor:
-    """Bring each image's difference map to 0..1 as section 3.2 does: extremes removed, then scaled.
+class _Level:
+    """The draws compared at one noise level: maps `[B, H, W]`, averaged over the channels."""
 
-    difference: `[B, H, W]`, not negative.  Each image is scaled by itself; an all-zero map stays
-    all zero.
-    """
-    limit = difference.flatten(1).quantile(1 - EXTREMES, dim=1)[:, None, None]
-    return torch.where(limit > 0, (difference / limit).clamp(max=1), 0.0)
+    def __init__(self, sigma: float) -> None:
+        self.sigma = sigma
+        self.differences: list[Tensor] = []
+        self.magnitudes: list[Tensor] = []
 
+    def compare(
+        self, denoiser: Denoiser, latent: Tensor, noises: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Add a draw for each noise, all in one call; returns the last `denoised` and its `x`."""
+        repeated = latent.repeat(len(noises), *[1] * (latent.ndim - 1))
+        x = denoiser.noise_scaling(self.sigma, torch.cat(list(noises)), repeated)
+        source, positive = denoiser.denoise(x, self.sigma, ("source", "positive"))
+        self.differences += _over_channels(positive - source).split(len(latent))
+        self.magnitudes += _over_channels(source).split(len(latent))
+        return positive[-len(latent) :], x[-len(latent) :]
 
-def binary_mask(difference: Tensor) -> Tensor:
-    """Where a difference map `[B, H, W]` is above 1.5 times its image's mean: diffusers' rule."""
-    return (difference > 1.5 * _image_mean(difference)).to(difference)
+    def mean(self) -> Tensor:
+        return self._relative().mean(0)
+
+    def variance_of_mean(self) -> Tensor:
+        return self._relative().var(0) / len(self.differences)
+
+    def _relative(self) -> Tensor:
+        """`[draws, B, H, W]` in multiples of the image's mean; zero where that is but rounding."""
+        maps = torch.stack(self.differences)
+        mean = maps.mean((0, 2, 3))
+        rounding = ROUNDING * torch.stack(self.magnitudes).mean((0, 2, 3))
+        scale = torch.where(mean > rounding, 1 / mean, 0.0)
+        return maps * scale[:, None, None]
 
 
 def image_sized(mask: Tensor, factor: int, mode: str) -> Tensor:
@@ -82,6 +130,18 @@ def latent_sized(mask: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(mask[:, None], size=tuple(size), mode="area")[:, 0]
 
 
-def _image_mean(values: Tensor) -> Tensor:
-    """The mean of each image of `[B, ...]`, shaped to broadcast against it."""
-    return values.mean(dim=tuple(range(1, values.ndim)), keepdim=True)
+def _antithetic_noise(
+    latent: Tensor, seed: int, draw: int, indices: Sequence[int] | None
+) -> Tensor:
+    noise = noise_like(latent, seed, draw // 2, indices)
+    return -noise if draw % 2 else noise
+
+
+def _over_channels(values: Tensor) -> Tensor:
+    """The mean size of `[N, C, ..., H, W]` at each place: `[N, H, W]`."""
+    return values.abs().mean(dim=tuple(range(1, values.ndim - 2)))
+
+
+def _chunks(numbers: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]

@@ -65,6 +65,13 @@ class ComfyDenoiser:
         level = torch.tensor(sigma, dtype=torch.float64)
         return float(self.model.model_sampling.calculate_input(level, torch.ones_like(level)))
 
+    def fits_in_memory(self, latent: Tensor, conds: int) -> int:
+        """How many latents `[B, C, ..., h, w]` under so many conditions ComfyUI would evaluate in
+        one call, by its own estimate of memory; 1 at least."""
+        free = comfy.model_management.get_free_memory(latent.device)
+        needed = self.model.memory_required([conds * len(latent), *latent.shape[1:]]) * 1.5
+        return max(1, int(free / needed))
+
     def from_samples(self, samples: Tensor) -> Tensor:
         """Bring latents `[..., B, C, h, w]` of a LATENT to the model's scale, device and dtype."""
         device = self.guider.model_patcher.load_device

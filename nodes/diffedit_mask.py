@@ -3,10 +3,20 @@
 from typing import Any
 
 from comfy_api.latest import io, ui
+from torch import Tensor
 
 from ..diffedit_core import mask as core
-from .comfy_denoiser import run_stage
-from .inputs import check_conditioning, latent_samples
+from ..diffedit_core.guidance import GuidedDenoiser
+from ..diffedit_core.recipes import heat_map
+from ..diffedit_core.refine import automatic_mask
+from .comfy_denoiser import ComfyDenoiser, run_stage
+from .heat_overlay import heat_overlay
+from .inputs import check_conditioning, latent_samples, pictures, same_conditioning
+from .recipe_input import chosen_recipe, recipe_input
+
+# Of the map's mean: with it an adaptive mask of the demo model is as good as one of all draws.
+TOLERANCE = 0.2
+LEAST_STRENGTH = 0.01
 
 
 class DiffEditMask(io.ComfyNode):
@@ -33,6 +43,12 @@ class DiffEditMask(io.ComfyNode):
                     "only the words of the edit.",
                 ),
                 io.Latent.Input("latent", tooltip="The picture, from VAE Encode."),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="The picture itself. Connect it: the heat map is shown over it, and "
+                    "the mask of the auto recipe follows its edges.",
+                ),
                 io.Float.Input(
                     "strength",
                     default=0.5,
@@ -45,11 +61,17 @@ class DiffEditMask(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "draws",
-                    default=10,
+                    default=8,
                     min=1,
                     max=100,
                     tooltip="How many random noises to average over. More give a steadier mask; "
-                    "each costs two model evaluations. Good: 5 to 20.",
+                    "each costs two model evaluations. Good: 4 to 20, in even numbers.",
+                ),
+                io.Boolean.Input(
+                    "adaptive",
+                    default=False,
+                    tooltip="Stop before all draws are done, as soon as the heat map has settled. "
+                    "The node says how many it took.",
                 ),
                 io.Int.Input(
                     "seed",
@@ -59,13 +81,37 @@ class DiffEditMask(io.ComfyNode):
                     control_after_generate=True,
                     tooltip="Chooses the random noises. The same seed gives the same mask.",
                 ),
+                recipe_input(),
+                io.Conditioning.Input(
+                    "source_negative",
+                    optional=True,
+                    tooltip="A negative prompt that belongs to the source. Only worth connecting "
+                    "together with a different target_negative.",
+                ),
+                io.Conditioning.Input(
+                    "target_negative",
+                    optional=True,
+                    tooltip="A negative prompt that belongs to the target. Where it differs from "
+                    "source_negative, a draw costs four model evaluations instead of two.",
+                ),
+                io.Float.Input(
+                    "cfg",
+                    default=7.5,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
+                    advanced=True,
+                    tooltip="How strongly two different negative prompts push. Without them it "
+                    "changes nothing.",
+                ),
             ],
             outputs=[
                 io.Mask.Output(
                     "mask",
                     display_name="mask",
-                    tooltip="White where the prompts differ by more than 1.5 times the average. "
-                    "Ready to use, if rough.",
+                    tooltip="White where the picture has to change, cut as the recipe says. Ready "
+                    "to use.",
                 ),
                 io.Mask.Output(
                     "heat_map",
@@ -73,6 +119,7 @@ class DiffEditMask(io.ComfyNode):
                     tooltip="How much each place would change, 0 to 1. Connect it to Mask Refine.",
                 ),
             ],
+            hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )
 
@@ -85,28 +132,100 @@ class DiffEditMask(io.ComfyNode):
         latent: dict[str, Any],
         strength: float,
         draws: int,
+        adaptive: bool,
         seed: int,
+        recipe: dict[str, Any],
+        cfg: float,
+        image: Tensor | None = None,
+        source_negative: list[Any] | None = None,
+        target_negative: list[Any] | None = None,
     ) -> io.NodeOutput:
-        if strength == 0:
-            raise ValueError(
-                "strength: at 0 there is no noise to compare the prompts in; raise it, 0.5 is a "
-                "good start."
-            )
         samples = latent_samples(model, latent)
-        check_conditioning(model, "source", source)
-        check_conditioning(model, "target", target)
-        model_sampling = model.get_model_object("model_sampling")
-        # percent_to_sigma answers "beyond all levels" for the very start.
-        sigma = min(model_sampling.percent_to_sigma(1 - strength), float(model_sampling.sigma_max))
-
-        def stage(denoiser, x0, callback):
-            indices = latent.get("batch_index")
-            return core.difference_map(denoiser, x0, sigma, draws, seed, indices, callback).cpu()
-
-        conds = {"positive": target, "source": source}
-        difference = run_stage(model, conds, samples, [sigma, 0.0], draws, stage, previews=False)
-        soft = core.soft_mask(difference)
+        conds = _conds(model, source, target, source_negative, target_negative, len(samples))
         factor = model.get_model_object("latent_format").spacial_downscale_ratio
-        mask = core.image_sized(core.binary_mask(difference), factor, "nearest")
-        heat_map = core.image_sized(soft, factor, "bilinear")
-        return io.NodeOutput(mask, heat_map, ui=ui.PreviewMask(heat_map, cls=cls))
+        size = tuple(factor * side for side in samples.shape[-2:])
+        picture = None if image is None else pictures(image, len(samples), size)
+        sigmas = _sigmas(model, strength, recipe.get("spread", 0.0))
+        negatives = {"source": "source_negative", "positive": "target_negative"}
+        tolerance = TOLERANCE if adaptive else 0.0
+
+        def stage(denoiser: ComfyDenoiser, x0: Tensor, callback) -> core.Differences:
+            batch = denoiser.fits_in_memory(x0, len(conds))
+            if "source_negative" in conds:
+                denoiser = GuidedDenoiser(denoiser, cfg, negatives)
+            indices = latent.get("batch_index")
+            return core.find_differences(
+                denoiser, x0, sigmas, draws, seed, indices, batch, tolerance, callback
+            )
+
+        found = run_stage(model, conds, samples, [*sigmas, 0.0], draws, stage, previews=False)
+        chosen = chosen_recipe(recipe)
+        soft = heat_map(found.map.cpu(), chosen)
+        large = core.image_sized(soft, factor, "bilinear")
+        if chosen.threshold is None:
+            mask = automatic_mask(large, picture)
+        else:
+            binary = (soft > chosen.threshold).float()
+            mask = core.image_sized(binary, factor, "nearest")
+        preview = ui.PreviewImage(heat_overlay(large, picture), cls=cls)
+        _tell(cls, found.draws, len(conds))
+        return io.NodeOutput(mask, large, ui={**preview.as_dict(), "draws": found.draws})
+
+
+def _sigmas(model: Any, strength: float, spread: float) -> list[float]:
+    """The noise levels to compare at, the lower one first.
+
+    Raises ValueError where there would be no noise at all.
+    """
+    if strength == 0:
+        raise ValueError(
+            "strength: at 0 there is no noise to compare the prompts in; raise it, 0.5 is a good "
+            "start."
+        )
+    strengths = [strength - spread, strength + spread] if spread else [strength]
+    model_sampling = model.get_model_object("model_sampling")
+    # percent_to_sigma answers "beyond all levels" for the very start.
+    highest = float(model_sampling.sigma_max)
+    return [
+        min(model_sampling.percent_to_sigma(1 - min(max(s, LEAST_STRENGTH), 1.0)), highest)
+        for s in strengths
+    ]
+
+
+def _conds(
+    model: Any,
+    source: list[Any],
+    target: list[Any],
+    source_negative: list[Any] | None,
+    target_negative: list[Any] | None,
+    images: int,
+) -> dict[str, list[Any]]:
+    """The conditions to evaluate: negative prompts only where they differ, since equal ones cancel
+    out of the difference.
+    """
+    conds = {"positive": target, "source": source}
+    check_conditioning(model, "source", source, images)
+    check_conditioning(model, "target", target, images)
+    negatives = {"source_negative": source_negative, "target_negative": target_negative}
+    connected = {name: negative for name, negative in negatives.items() if negative is not None}
+    if len(connected) == 1:
+        (name,) = negatives.keys() - connected
+        raise ValueError(
+            f"{name}: connect it too, an empty prompt if there is nothing to avoid; a negative "
+            "prompt on one side alone cannot be compared."
+        )
+    for name, negative in connected.items():
+        check_conditioning(model, name, negative, images)
+    if connected and not same_conditioning(source_negative, target_negative):
+        conds |= connected
+    return conds
+
+
+def _tell(node: type[io.ComfyNode], draws: list[int], conds: int) -> None:
+    """Say on the node, where it is in an editor, how many draws it took."""
+    if node.hidden:
+        from server import PromptServer  # there is none where a node is called from Python
+
+        counts = " / ".join(str(count) for count in draws)
+        text = f"{counts} draws, {conds * sum(draws)} model evaluations"
+        PromptServer.instance.send_progress_text(text, node.hidden.unique_id)

@@ -1,10 +1,15 @@
 """What users connect, checked: each mistake becomes one sentence that names the input."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import comfy.sample
+import comfy.utils
 import torch
 from torch import Tensor
+
+# Pixels to a latent's cell, at most; VAE Encode crops a picture to whole cells.
+LARGEST_CELL = 32
 
 
 def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
@@ -38,20 +43,54 @@ def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
     return samples
 
 
-def mask_values(mask: Tensor) -> Tensor:
-    """The mask as float32 `[B, H, W]` with values in 0..1.
+def mask_values(mask: Tensor, name: str = "mask") -> Tensor:
+    """The mask of the input `name` as float32 `[B, H, W]` with values in 0..1.
 
     Raises ValueError for a mask that holds NaN.
     """
     if mask.isnan().any():
-        raise ValueError("mask: it contains NaN values; look at the node that made it.")
+        raise ValueError(f"{name}: it contains NaN values; look at the node that made it.")
     return mask.reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
 
 
-def check_conditioning(model: Any, name: str, conditioning: list[Any]) -> None:
-    """Raise ValueError where a CONDITIONING was encoded for another kind of model."""
+def pictures(image: Tensor, count: int, size: Sequence[int]) -> Tensor:
+    """The IMAGE as float32 RGB `[count, H, W, 3]` on the CPU, brought to `size` `(H, W)`.
+
+    Raises ValueError where there is neither one picture for all nor one for each, or one holds NaN.
+    """
+    if not image.isfinite().all():
+        raise ValueError(
+            "image: it contains NaN or infinite values; look at the node that made it, often a "
+            "VAE running in half precision."
+        )
+    if len(image) not in (1, count):
+        raise ValueError(
+            f"image: there are {len(image)} pictures for {count} masks; connect the pictures that "
+            "the masks belong to."
+        )
+    image = image[..., :3].cpu().float().expand(count, -1, -1, -1)
+    spare = [have - want for have, want in zip(image.shape[1:3], size, strict=True)]
+    if all(0 <= pixels < LARGEST_CELL for pixels in spare):  # as VAE Encode crops
+        top, left = (pixels // 2 for pixels in spare)
+        return image[:, top : top + size[0], left : left + size[1]]
+    return comfy.utils.common_upscale(
+        image.movedim(-1, 1), size[1], size[0], "bilinear", "disabled"
+    ).movedim(1, -1)
+
+
+def check_conditioning(
+    model: Any, name: str, conditioning: list[Any], images: int | None = None
+) -> None:
+    """Raise ValueError where a CONDITIONING was encoded for another kind of model, or holds neither
+    one prompt for all `images` nor one for each.
+    """
     width = context_width(model)
     for context, _ in conditioning:
+        if images and len(context) not in (1, images):
+            raise ValueError(
+                f"{name}: there are {len(context)} prompts for {images} pictures; connect one "
+                "prompt for all or one for each."
+            )
         if width and context.shape[-1] != width:
             raise ValueError(
                 f"{name}: it was encoded with another model's CLIP (width {context.shape[-1]}, the "
@@ -71,6 +110,20 @@ def unconditional(model: Any) -> list[Any]:
             "with an empty text."
         )
     return [[torch.zeros(1, 77, width), {}]]
+
+
+def same_conditioning(a: list[Any], b: list[Any]) -> bool:
+    """Whether two CONDITIONINGs say the same to the model."""
+    return len(a) == len(b) and all(
+        _same(context_a, context_b)
+        and options_a.keys() == options_b.keys()
+        and all(_same(options_a[key], options_b[key]) for key in options_a)
+        for (context_a, options_a), (context_b, options_b) in zip(a, b, strict=True)
+    )
+
+
+def _same(a: Any, b: Any) -> bool:
+    return torch.equal(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else a is b
 
 
 def context_width(model: Any) -> int | None:

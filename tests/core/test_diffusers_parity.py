@@ -11,14 +11,18 @@ from diffusers import (
     StableDiffusionPipeline,
 )
 
+from benchmarks.peer import recorded_maps
+from diffedit_core.counting import CountingDenoiser
 from diffedit_core.diffusers_denoiser import DiffusersDenoiser
 from diffedit_core.guidance import GuidedDenoiser
 from diffedit_core.inversion import encoding_levels, invert
-from diffedit_core.mask import binary_mask, difference_map
+from diffedit_core.mask import find_differences
+from diffedit_core.recipes import RECIPES, heat_map
 from diffedit_core.sampling import masked_decode
 
 MODEL = Path(__file__).parents[2] / "demo" / "model"
 SOURCE, TARGET = "a bowl of red apples", "a bowl of green pears"
+NEGATIVES = {"source_negative": "a blue cup", "target_negative": "a cone"}
 STEPS = 10
 IMAGE = torch.zeros(1, 3, 64, 64)  # stands for the latent below, whatever the pipeline's VAE makes
 LATENT = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -101,30 +105,72 @@ class SameNoise(DiffusersDenoiser):
         return self.inputs.pop(0)[None] / self.input_scale(sigma)
 
 
-def test_mask_is_diffusers_at_half_its_evaluations(pipe):
+def test_heat_map_and_mask_are_diffusers_at_half_its_evaluations(pipe):
     seen = []
     hook = pipe.unet.register_forward_pre_hook(lambda module, args: seen.append(args))
     draws = 4
-    theirs = pipe.generate_mask(
-        IMAGE,
-        TARGET,
-        target_negative_prompt="",
-        source_prompt=SOURCE,
-        source_negative_prompt="",
-        num_maps_per_mask=draws,
-        num_inference_steps=STEPS,
-        generator=torch.manual_seed(0),
-    )
+    with recorded_maps() as maps:
+        theirs = pipe.generate_mask(
+            IMAGE,
+            TARGET,
+            target_negative_prompt="",
+            source_prompt=SOURCE,
+            source_negative_prompt="",
+            num_maps_per_mask=draws,
+            num_inference_steps=STEPS,
+            generator=torch.manual_seed(0),
+        )
     hook.remove()
+    (their_map,) = maps
     ((inputs, timestep),) = seen
     assert len(inputs) == 4 * draws
 
     denoiser = SameNoise(pipe, {"source": SOURCE, "positive": TARGET})
     denoiser.inputs = list(inputs[:draws])
+    counting = CountingDenoiser(denoiser)
     sigma = float(denoiser.sigmas[timestep])
-    ours = binary_mask(difference_map(denoiser, LATENT, sigma, draws, seed=0))
+    found = find_differences(counting, LATENT, [sigma], draws, seed=0)
+    assert counting.evaluations == 2 * draws
+
+    recipe = RECIPES["diffusers"]
+    soft = heat_map(found.map, recipe)
+    # Their map before it is clamped at 3 times its mean; ours is that over 3 times the mean.
+    white = 3 * their_map.mean()
+    torch.testing.assert_close(soft * white, their_map.clamp(max=white), atol=1e-4, rtol=0)
+    assert their_map.mean() > 0.01
+    ours = (soft > recipe.threshold).float()
     assert 0 < theirs.sum() < theirs.size
     assert torch.equal(ours, torch.from_numpy(theirs).float())
+
+
+def test_different_negative_prompts_are_guidance_on_each_side(pipe):
+    """Against diffusers at guidance 3, with the negatives exchanged, since it mixes them up."""
+    seen = []
+    hook = pipe.unet.register_forward_pre_hook(lambda module, args: seen.append(args))
+    with recorded_maps() as maps:
+        pipe.generate_mask(
+            IMAGE,
+            NEGATIVES["target_negative"],
+            target_negative_prompt=TARGET,
+            source_prompt=NEGATIVES["source_negative"],
+            source_negative_prompt=SOURCE,
+            num_maps_per_mask=2,
+            num_inference_steps=STEPS,
+            guidance_scale=3.0,
+            generator=torch.manual_seed(0),
+        )
+    hook.remove()
+    (their_map,) = maps
+    ((inputs, timestep),) = seen
+    denoiser = SameNoise(pipe, {"source": SOURCE, "positive": TARGET, **NEGATIVES})
+    denoiser.inputs = list(inputs[:2])
+    counting = CountingDenoiser(denoiser)
+    guided = GuidedDenoiser(
+        counting, 3.0, {"source": "source_negative", "positive": "target_negative"}
+    )
+    found = find_differences(guided, LATENT, [float(denoiser.sigmas[timestep])], 2, seed=0)
+    assert counting.evaluations == 4 * 2
+    torch.testing.assert_close(found.map * their_map.mean(), their_map, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("steps", [1, 7, 50])

@@ -2,13 +2,8 @@ import pytest
 import torch
 
 from diffedit_core.counting import CountingDenoiser
-from diffedit_core.mask import (
-    binary_mask,
-    difference_map,
-    image_sized,
-    latent_sized,
-    soft_mask,
-)
+from diffedit_core.mask import find_differences, image_sized, latent_sized
+from diffedit_core.noise import noise_like
 from tests.core.gaussian_mixture import GaussianMixture
 
 SIGMA = 1.5
@@ -37,43 +32,148 @@ def latent() -> torch.Tensor:
     return torch.randn(3, 4, 8, 10, generator=torch.Generator().manual_seed(0))
 
 
-def find_difference(denoiser, latent, **options):
-    options = {"draws": 4, "seed": 0, **options}
-    return difference_map(denoiser, latent, SIGMA, **options)
-
-
-def find_mask(denoiser, latent, **options):
-    return soft_mask(find_difference(denoiser, latent, **options))
+def find(denoiser, latent, sigmas=(SIGMA,), draws=4, seed=0, **options):
+    return find_differences(denoiser, latent, sigmas, draws, seed, **options)
 
 
 def test_finds_the_region_that_the_prompts_disagree_about(denoiser, latent):
-    mask = binary_mask(find_difference(denoiser, latent))
-    assert torch.equal(mask, region().expand(3, -1, -1))
+    found = find(denoiser, latent).map
+    assert torch.equal(found > 0, region().expand(3, -1, -1).bool())
 
 
 @pytest.mark.parametrize("shape", [(2, 7, 8, 10), (2, 3, 5, 8, 10), (2, 1, 8, 10)])
 def test_any_channels_and_dimensions(denoiser, shape):
-    mask = binary_mask(find_difference(denoiser, torch.zeros(shape)))
-    assert torch.equal(mask, region().expand(2, -1, -1))
+    found = find(denoiser, torch.zeros(shape)).map
+    assert torch.equal(found > 0, region().expand(2, -1, -1).bool())
 
 
-def test_two_evaluations_a_draw_and_image(denoiser, latent):
+@pytest.mark.parametrize("sigmas", [(SIGMA,), (0.5, 4.0)])
+def test_is_in_multiples_of_each_images_mean(graded, latent, sigmas):
+    found = find(graded, latent, sigmas).map
+    torch.testing.assert_close(found.mean((1, 2)), torch.ones(3))
+
+
+def test_one_level_is_the_mean_of_the_draws_over_its_mean(graded, latent):
+    """By hand: two noises, each with its negative."""
+    total = 0
+    for noise in (noise_like(latent, 0, 0), noise_like(latent, 0, 1)):
+        for x in (latent + SIGMA * noise, latent - SIGMA * noise):
+            source, positive = graded.denoise(x, SIGMA, ("source", "positive"))
+            total = total + (positive - source).abs().mean(1)
+    torch.testing.assert_close(find(graded, latent).map, total / total.mean((1, 2), keepdim=True))
+
+
+def test_levels_weigh_the_same(graded, latent):
+    """At a high level the predictions differ many times as much; that must not drown the low one.
+    Two draws, a noise and its negative, belong to the first level, the next two to the second.
+    """
+    low = find(graded, latent, [0.3], draws=2).map
+    both = find(graded, latent, [0.3, 8.0], draws=4).map
+    x = [latent + sign * 8.0 * noise_like(latent, 0, 1) for sign in (1, -1)]
+    high = sum(
+        (positive - source).abs().mean(1)
+        for source, positive in (graded.denoise(one, 8.0, ("source", "positive")) for one in x)
+    )
+    high = high / high.mean((1, 2), keepdim=True)
+    torch.testing.assert_close(both, (low + high) / 2)
+    assert (low - high).abs().max() > 0.1
+
+
+def test_a_noise_and_its_negative_err_in_opposite_ways(latent):
+    """Where the difference is linear in the noise and of one sign, a pair is exact."""
+
+    class Linear(GaussianMixture):
+        def denoise(self, x, sigma, conds):
+            return [torch.zeros_like(x), 100.0 + x]
+
+    pair = find(Linear({}), latent, draws=2).map
+    exact = (100 + latent).mean(1)
+    torch.testing.assert_close(pair, exact / exact.mean((1, 2), keepdim=True))
+    single = find(Linear({}), latent, draws=1).map
+    assert (single - pair).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("draws", [1, 5, 8])
+@pytest.mark.parametrize("sigmas", [(SIGMA,), (0.5, 4.0)])
+def test_two_evaluations_a_draw_and_image(denoiser, latent, draws, sigmas):
     counting = CountingDenoiser(denoiser)
-    find_mask(counting, latent, draws=5)
-    assert counting.evaluations == 2 * 5 * len(latent)
+    found = find(counting, latent, sigmas, draws)
+    assert counting.evaluations == 2 * draws * len(latent)
+    assert found.draws == [draws] * 3
 
 
-def test_an_image_does_not_depend_on_its_batch(graded, latent):
-    together = find_mask(graded, latent)
-    alone = find_mask(graded, latent[1:2], indices=[1])
-    swapped = find_mask(graded, latent.flip(0), indices=[2, 1, 0])
-    torch.testing.assert_close(together[1:2], alone)
-    torch.testing.assert_close(together.flip(0), swapped)
+class Sizes(GaussianMixture):
+    """Remembers how many samples it was given at once."""
+
+    def denoise(self, x, sigma, conds):
+        self.sizes.append(len(x))
+        return super().denoise(x, sigma, conds)
+
+
+@pytest.mark.parametrize(("batch", "sizes"), [(1, [3] * 5), (2, [6, 6, 3]), (9, [15])])
+def test_draws_are_evaluated_in_batches_and_give_the_same(graded, latent, batch, sizes):
+    one_by_one = find(graded, latent, draws=5).map
+    watched = Sizes(graded.means)
+    watched.sizes = []
+    torch.testing.assert_close(find(watched, latent, draws=5, batch=batch).map, one_by_one)
+    assert watched.sizes == sizes
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.1])
+def test_an_image_does_not_depend_on_its_batch(graded, latent, tolerance):
+    latent[2] *= 30  # needs more draws than the others
+    options = {"draws": 12, "tolerance": tolerance, "sigmas": (0.5, 4.0)}
+    together = find(graded, latent, **options)
+    alone = find(graded, latent[1:2], indices=[1], **options)
+    swapped = find(graded, latent.flip(0), indices=[2, 1, 0], **options)
+    torch.testing.assert_close(together.map[1:2], alone.map)
+    torch.testing.assert_close(together.map.flip(0), swapped.map)
+    assert together.draws[1:2] == alone.draws
+    assert together.draws[::-1] == swapped.draws
+
+
+def test_adaptive_draws_stop_when_the_map_has_settled(latent):
+    """Where all draws say the same the first pairs will do, where they scatter all are needed."""
+
+    class Steady(GaussianMixture):
+        def denoise(self, x, sigma, conds):
+            return [torch.zeros_like(x), region().expand_as(x)]
+
+    class Scattered(GaussianMixture):
+        def denoise(self, x, sigma, conds):
+            return [torch.zeros_like(x), x.exp()]
+
+    counting = CountingDenoiser(Steady({}))
+    assert find(counting, latent, (0.5, 4.0), 20, tolerance=0.1).draws == [4, 4, 4]
+    assert counting.evaluations == 2 * 4 * 3
+    assert find(Scattered({}), latent, (0.5, 4.0), 20, tolerance=0.01).draws == [20] * 3
+    loose = find(Scattered({}), latent, (0.5,), 100, tolerance=0.2).draws
+    assert all(2 < draws < 100 for draws in loose)
+
+
+def test_adaptive_draws_stop_within_the_tolerance(latent):
+    """The map is then no further than that from the map of very many draws."""
+
+    class Scattered(GaussianMixture):
+        def denoise(self, x, sigma, conds):
+            return [torch.zeros_like(x), 1 + x.exp()]
+
+    stopped = find(Scattered({}), latent, draws=1000, tolerance=0.1)
+    settled = find(Scattered({}), latent, draws=1000)
+    assert max(stopped.draws) < 400
+    distance = (stopped.map - settled.map).abs().mean((1, 2))
+    assert (distance < 0.1).all()
+
+
+def test_progress_counts_the_draws(graded, latent):
+    steps = []
+    find(graded, latent, (0.5, 4.0), 8, callback=lambda step, denoised, x: steps.append(step))
+    assert steps == list(range(8))
 
 
 def test_the_seed_matters_and_repeats(graded, latent):
-    assert torch.equal(find_mask(graded, latent, seed=1), find_mask(graded, latent, seed=1))
-    assert not torch.equal(find_mask(graded, latent, seed=1), find_mask(graded, latent, seed=2))
+    assert torch.equal(find(graded, latent, seed=1).map, find(graded, latent, seed=1).map)
+    assert not torch.equal(find(graded, latent, seed=1).map, find(graded, latent, seed=2).map)
 
 
 class Rescaled(GaussianMixture):
@@ -84,46 +184,30 @@ class Rescaled(GaussianMixture):
 
 
 def test_scaling_the_predictions_changes_nothing(graded, latent):
-    soft = find_mask(graded, latent)
-    assert 0 < soft.std() < 0.4
-    torch.testing.assert_close(find_mask(Rescaled(graded.means), latent), soft)
+    found = find(graded, latent).map
+    assert found.std() > 0.1
+    torch.testing.assert_close(find(Rescaled(graded.means), latent).map, found)
 
 
-def test_equal_prompts_give_an_empty_mask(latent):
+def test_equal_prompts_differ_nowhere(latent):
     denoiser = GaussianMixture({"source": [0.0, 1.0], "positive": [0.0, 1.0]})
-    soft = find_mask(denoiser, latent)
-    assert torch.equal(soft, torch.zeros(3, 8, 10))
+    for tolerance in (0.0, 0.1):
+        found = find(denoiser, latent, tolerance=tolerance).map
+        assert torch.equal(found, torch.zeros(3, 8, 10))
 
 
 @pytest.mark.parametrize(("difference", "found"), [(1e-6, False), (1e-2, True)])
 def test_rounding_is_no_difference(latent, difference, found):
     denoiser = GaussianMixture({"source": [0.0], "positive": [difference]})
-    assert find_mask(denoiser, latent).any() == found
+    assert find(denoiser, latent).map.any() == found
 
 
 def test_an_image_without_difference_leaves_the_others_alone(denoiser, latent):
     place = torch.stack([region(), torch.zeros(8, 10)])[:, None]
     mixed = GaussianMixture({"source": [0.0, 1.0], "positive": [place, place + 1.0]})
-    soft = find_mask(mixed, latent[:2])
-    assert torch.equal(soft[0], find_mask(denoiser, latent[:1])[0])
-    assert not soft[1].any()
-
-
-def test_soft_mask_scales_to_the_largest_that_is_not_extreme():
-    difference = torch.linspace(0, 1, 1001)[None, None]
-    spiked = difference.clone()
-    spiked[..., -3:] = 50.0  # fewer than the extremes
-    expected = (difference / 0.995).clamp(max=1)
-    torch.testing.assert_close(soft_mask(difference), expected)
-    torch.testing.assert_close(soft_mask(spiked), expected)
-
-
-def test_binary_mask_is_what_lies_above_one_and_a_half_times_the_mean():
-    difference = torch.tensor([[[0.0, 0.0, 0.0, 4.0], [0.0, 1.0, 1.5, 1.51]], [[0.0] * 4] * 2])
-    expected = torch.tensor([[[0, 0, 0, 1], [0, 0, 0, 1.0]], [[0.0] * 4] * 2])
-    assert torch.equal(binary_mask(difference), expected)
-    equal_to_it = torch.tensor([[[1.5, 0.5]]])
-    assert binary_mask(equal_to_it).tolist() == [[[0.0, 0.0]]]
+    found = find(mixed, latent[:2]).map
+    torch.testing.assert_close(found[0], find(denoiser, latent[:1]).map[0])
+    assert not found[1].any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (16, 24)])

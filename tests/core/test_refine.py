@@ -1,9 +1,22 @@
+import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
-from diffedit_core.refine import refine
+from diffedit_core.refine import automatic_mask, binary_stage, finish, soft_levels
 
-OFF = {"method": "value", "threshold": 0.5, "blur": 0.0, "fill_holes": False, "grow": 0}
+OFF = {"method": "value", "threshold": 0.5, "fill_holes": False}
+
+
+def levels_of(rows: list[str]) -> np.ndarray:
+    """A soft mask from a drawing: digits are tenths, a space is 0."""
+    return np.array(
+        [[round(25.5 * int(c)) for c in row.replace(" ", "0")] for row in rows], "uint8"
+    )
+
+
+def drawing(mask: np.ndarray) -> list[str]:
+    return ["".join("9" if place else " " for place in row) for row in mask]
 
 
 def square(value: float = 1.0) -> torch.Tensor:
@@ -12,69 +25,161 @@ def square(value: float = 1.0) -> torch.Tensor:
     return mask
 
 
-def test_otsu_finds_the_level_between_two_groups():
-    noise = 0.1 * torch.rand(1, 32, 40, generator=torch.Generator().manual_seed(0))
-    mask = 0.1 + 0.15 * square() + noise
-    assert torch.equal(refine(mask, **{**OFF, "method": "otsu"}), square())
-    assert not refine(mask, **OFF).any()
+def test_levels_are_the_mask_to_the_nearest_of_256():
+    soft = torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0))
+    levels = soft_levels(soft)
+    assert levels.dtype == np.uint8
+    assert np.abs(levels / 255 - soft.numpy()).max() <= 0.5 / 255 + 1e-6
+    assert soft_levels(torch.tensor([[[0.0, 1.0]]])).tolist() == [[[0, 255]]]
 
 
-@pytest.mark.parametrize("method", ["otsu", "value"])
-def test_empty_stays_empty_and_full_stays_full(method):
-    options = {"method": method, "blur": 3.0, "fill_holes": True, "grow": 5}
-    assert not refine(torch.zeros(2, 16, 16), **options).any()
-    assert refine(torch.ones(2, 16, 16), **options).all()
+@pytest.mark.parametrize("sigma", [0.5, 2.0, 6.0])
+def test_blur_is_a_gaussian_in_pixels(sigma):
+    soft = torch.rand(1, 40, 30, generator=torch.Generator().manual_seed(0))
+    expected = 255 * ndimage.gaussian_filter(soft[0].double().numpy(), sigma, mode="nearest")
+    assert np.abs(soft_levels(soft, sigma)[0] - expected).max() < 0.51
 
 
-@pytest.mark.parametrize(("value", "taken"), [(0.3, False), (0.7, True)])
-def test_otsu_cuts_an_even_mask_at_one_half(value, taken):
-    assert refine(torch.full((1, 8, 8), value), **{**OFF, "method": "otsu"}).any() == taken
+def test_what_is_lighter_than_the_threshold_is_in():
+    levels = levels_of(["234"])
+    assert binary_stage(levels, **{**OFF, "threshold": 0.31}).tolist() == [[False, False, True]]
+    assert binary_stage(levels, **{**OFF, "threshold": 0.29}).tolist() == [[False, True, True]]
 
 
-def test_a_clean_mask_passes_unchanged():
-    assert torch.equal(refine(square(), **{**OFF, "method": "otsu"}), square())
-    assert torch.equal(refine(square()[0], **OFF), square())
+def test_hysteresis_reaches_down_from_what_is_in():
+    levels = levels_of(["4 44 ", "4 4  ", "   6 ", "44 34"])
+    assert drawing(binary_stage(levels, **OFF)) == ["     ", "     ", "   9 ", "     "]
+    # Down to 0.35 and over corners: not to the 4s on the left, and the 3 is too dark.
+    found = binary_stage(levels, **OFF, hysteresis=0.3)
+    assert drawing(found) == ["  99 ", "  9  ", "   9 ", "    9"]
 
 
-def test_what_lies_above_the_threshold_is_in():
-    mask = torch.tensor([[[0.2, 0.3, 0.4]]])
-    assert refine(mask, **{**OFF, "threshold": 0.3}).tolist() == [[[0.0, 0.0, 1.0]]]
+# Each drawing comes out otherwise if the two stages change places.
 
 
-def test_blur_sinks_specks_and_keeps_the_object():
-    speckled = square()
-    speckled[:, 2, 2] = 1
-    refined = refine(speckled, **{**OFF, "blur": 1.5})
-    assert not refined[:, :6, :6].any()
-    assert refined[:, 15, 18].all()
+def test_hysteresis_comes_before_open():
+    levels = levels_of(["     ", " 444 ", " 474 ", " 444 ", "     "])
+    assert binary_stage(levels, **OFF, hysteresis=0.5, open=1).sum() == 5
+    assert not binary_stage(levels, **OFF, open=1).any()
 
 
-def test_fill_holes_takes_in_what_is_enclosed_only():
-    ring = square()
-    ring[:, 13:16, 15:20] = 0
-    assert torch.equal(refine(ring, **{**OFF, "fill_holes": True}), square())
-    ring[:, 13, :20] = 0
-    assert torch.equal(refine(ring, **{**OFF, "fill_holes": True}), ring)
+def test_open_comes_before_close():
+    # A speck beside a block: opening takes it off before closing could bridge the gap to it.
+    block = levels_of(["         "] * 2 + [" 99999 9 "] + [" 99999   "] * 4 + ["         "] * 2)
+    found = binary_stage(block, **OFF, open=1, close=1)
+    assert not found[:, 6:].any() and found[4, 1:6].all()
 
 
-def test_grow_widens_by_a_disc():
-    point = torch.zeros(1, 21, 21)
-    point[:, 10, 10] = 1
-    y, x = torch.meshgrid(torch.arange(21) - 10, torch.arange(21) - 10, indexing="ij")
-    disc = (x**2 + y**2 <= 36).float()[None]
-    assert torch.equal(refine(point, **{**OFF, "grow": 6}), disc)
+def test_close_comes_before_fill_holes():
+    # A hole with a way out on the left, which closing bars.
+    wall, hole, way_out = " 999999 ", " 999  9 ", "      9 "
+    levels = levels_of(["        ", wall, hole, way_out, hole, wall, "        "])
+    assert not binary_stage(levels, **{**OFF, "fill_holes": True})[3, 4]
+    assert binary_stage(levels, **{**OFF, "fill_holes": True}, close=1)[3, 4]
 
 
-def test_holes_are_filled_before_growing():
-    # Open on the left: growing closes it, and filling must come before that.
-    ring = square()
-    ring[:, 13, :20] = 0
-    grown = refine(ring, **{**OFF, "fill_holes": True, "grow": 1})
-    assert torch.equal(grown, refine(ring, **{**OFF, "grow": 1}))
+def test_fill_holes_comes_before_min_area():
+    ring = np.zeros((20, 20), np.uint8)
+    ring[5:15, 5:15] = 255
+    ring[6:14, 6:14] = 0
+    # The ring has 36 pixels, filled 100; 12.5 percent are 50.
+    filled = binary_stage(ring, **{**OFF, "fill_holes": True}, min_area=12.5)
+    assert filled.sum() == 100
+    assert not binary_stage(ring, **OFF, min_area=12.5).any()
 
 
-def test_each_mask_is_refined_by_itself():
+def test_min_area_is_in_percent_of_the_picture():
+    levels = np.zeros((20, 50), np.uint8)
+    levels[2, 2:11] = levels[10, 2:12] = 255  # 9 and 10 of 1000 pixels
+    found = binary_stage(levels, **OFF, min_area=1.0)
+    assert found.sum() == 10 and found[10, 2:12].all()
+
+
+def test_keep_largest_comes_before_grow():
+    # Growing would make the two parts on the right one, the largest.
+    levels = levels_of(["            ", " 999  99 99 ", "            "])
+    found = binary_stage(levels, **OFF, keep_largest=1, grow=1)
+    assert found[:, :5].any() and not found[:, 5:].any()
+
+
+def test_grow_below_zero_shrinks_but_not_from_the_border():
+    levels = np.zeros((9, 9), np.uint8)
+    levels[0:6, 0:6] = 255
+    found = binary_stage(levels, **OFF, grow=-2)
+    assert np.array_equal(np.argwhere(found).max(0), [3, 3]) and found[0, 0]
+
+
+def test_stages_that_are_off_change_nothing():
+    levels = np.random.default_rng(0).integers(0, 256, (30, 40)).astype(np.uint8)
+    assert np.array_equal(binary_stage(levels, **OFF), levels > 127.5)
+
+
+OTHER = torch.tensor([[[0.0, 0.3, 0.7, 1.0]]])
+
+
+@pytest.mark.parametrize(
+    ("combine", "expected"),
+    [
+        ("add", [[1, 1, 1, 1], [0, 0.3, 0.7, 1]]),
+        ("subtract", [[1, 0.7, 0.3, 0], [0, 0, 0, 0]]),
+        ("intersect", [[0, 0.3, 0.7, 1], [0, 0, 0, 0]]),
+    ],
+)
+def test_combine(combine, expected):
+    binary = np.array([[[True] * 4], [[False] * 4]])
+    combined = finish(binary, OTHER, combine)
+    torch.testing.assert_close(combined, torch.tensor(expected, dtype=torch.float32)[:, None])
+    torch.testing.assert_close(finish(binary, OTHER, combine, invert=True), 1 - combined)
+
+
+def test_each_mask_is_combined_with_its_own():
+    binary = np.zeros((2, 3, 4), bool)
+    other = torch.stack([torch.zeros(3, 4), torch.ones(3, 4)])
+    assert torch.equal(finish(binary, other, "add"), other)
+
+
+@pytest.mark.parametrize("size", [(8, 10), (64, 80), (15, 21)])
+def test_other_is_brought_to_the_size_of_the_mask(size):
+    halves = torch.zeros(1, *size)
+    halves[..., : size[1] // 2] = 1
+    combined = finish(np.zeros((1, 32, 40), bool), halves, "add")
+    assert combined.shape == (1, 32, 40)
+    assert combined[..., :15].min() == 1 and combined[..., 25:].max() == 0
+
+
+def test_feather_is_a_gaussian_edge():
+    binary = np.zeros((1, 30, 61), bool)
+    binary[..., 30:] = True
+    feathered = finish(binary, feather=4.0)
+    # The middle of pixel 30 lies half a pixel inside of the edge.
+    expected = torch.special.ndtr((torch.arange(61) - 29.5) / 4.0)
+    assert (feathered - expected).abs().max() < 2e-3
+    assert feathered.min() >= 0 and feathered.max() <= 1
+
+
+def test_feather_comes_last():
+    binary, other = np.zeros((1, 30, 40), bool), torch.zeros(1, 30, 40)
+    binary[:, 5:25, 5:20] = True
+    other[:, 10:20, 12:30] = 1
+    hard = ~(binary[0] & (other[0].numpy() == 0))
+    expected = ndimage.gaussian_filter(hard.astype(float), 2.0, mode="nearest")
+    finished = finish(binary, other, "subtract", invert=True, feather=2.0)
+    assert np.abs(finished[0].numpy() - expected).max() < 2e-3
+
+
+def test_each_mask_is_made_by_itself():
     faint, strong = square(0.3), square(1.0).flip(2)
-    together = refine(torch.cat([faint, strong]), method="otsu", blur=2.0, grow=2)
-    assert torch.equal(together[:1], refine(faint, method="otsu", blur=2.0, grow=2))
-    assert torch.equal(together[1:], refine(strong, method="otsu", blur=2.0, grow=2))
+    together = automatic_mask(torch.cat([faint, strong]))
+    assert torch.equal(together, torch.cat([automatic_mask(faint), automatic_mask(strong)]))
+    assert 0.5 < together.sum() / (2 * square().sum()) < 1.5
+
+
+def test_the_automatic_mask_of_an_empty_map_is_empty():
+    assert not automatic_mask(torch.zeros(2, 16, 16), torch.rand(2, 16, 16, 3)).any()
+
+
+def test_otsu_finds_a_faint_thing_in_noise():
+    noise = 0.1 * torch.rand(1, 32, 40, generator=torch.Generator().manual_seed(0))
+    (levels,) = soft_levels(0.1 + 0.15 * square() + noise)
+    assert np.array_equal(binary_stage(levels, fill_holes=False), square()[0] > 0)
+    assert not binary_stage(levels, **OFF).any()

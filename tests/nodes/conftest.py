@@ -1,11 +1,13 @@
 """The pack's nodes in this process, imported as ComfyUI imports them, on the CPU."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
+from benchmarks.pack import defaults
 from demo.in_process import load_pack
 
 
@@ -39,6 +41,36 @@ def latent(demo) -> dict:
     """Two encoded pictures, wider than high, of an odd number of latent cells."""
     image = torch.rand(2, 72, 104, 3, generator=torch.Generator().manual_seed(0))
     return {"samples": demo.vae.encode(image)}
+
+
+@pytest.fixture
+def find_mask(nodes, demo, prompts) -> Callable[..., Any]:
+    """DiffEditMask on a latent, with its defaults and two draws unless told otherwise."""
+
+    def run(latent: dict, **inputs: Any) -> Any:
+        given = {"model": demo.model, "source": prompts.source, "target": prompts.target}
+        fixed = {**defaults(nodes.DiffEditMask), **given, "draws": 2}
+        return nodes.DiffEditMask.execute(**{**fixed, "latent": latent, **inputs})
+
+    return run
+
+
+@pytest.fixture
+def count_forwards(demo) -> Iterator[Callable[[], tuple[list[int], Any]]]:
+    """A function that starts counting the network's forward passes: it returns a list, which
+    collects the size of each, and a hook, whose `remove` stops the count.
+    """
+    hooks = []
+
+    def start() -> tuple[list[int], Any]:
+        sizes: list[int] = []
+        network = demo.model.model.diffusion_model
+        hooks.append(network.register_forward_pre_hook(lambda m, args: sizes.append(len(args[0]))))
+        return sizes, hooks[-1]
+
+    yield start
+    for hook in hooks:
+        hook.remove()
 
 
 @pytest.fixture(autouse=True)

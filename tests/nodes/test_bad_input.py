@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from benchmarks.pack import defaults
+
 
 @pytest.fixture
 def inverted(nodes, demo, latent) -> dict:
@@ -14,15 +16,6 @@ def sample(nodes, demo, prompts):
     def run(latent, mask, positive=prompts.target):
         arguments = (demo.model, positive, prompts.empty, latent, mask, 7.5)
         return nodes.MaskedDDIMSample.execute(*arguments).result[0]
-
-    return run
-
-
-@pytest.fixture
-def find_mask(nodes, demo, prompts):
-    def run(latent, strength=0.5, source=prompts.source):
-        arguments = (demo.model, source, prompts.target, latent, strength, 1, 0)
-        return nodes.DiffEditMask.execute(*arguments).result
 
     return run
 
@@ -59,7 +52,7 @@ def test_nan_in_the_mask(nodes, sample, inverted):
         sample(inverted, mask)
     assert_one_sentence(error, "mask")
     with pytest.raises(ValueError) as error:
-        nodes.MaskRefine.execute(mask, "otsu", 0.5, 0.0, False, 0)
+        nodes.MaskRefine.execute(mask=mask, **defaults(nodes.MaskRefine))
     assert_one_sentence(error, "mask")
 
 
@@ -138,5 +131,33 @@ def test_several_latents_in_one(nodes, find_mask, latent):
 
 
 def test_an_empty_latent_is_brought_to_the_models_channels(find_mask):
-    mask, _ = find_mask({"samples": torch.zeros(1, 16, 8, 8), "downscale_ratio_spacial": 8})
+    mask, _ = find_mask({"samples": torch.zeros(1, 16, 8, 8), "downscale_ratio_spacial": 8}).result
     assert mask.shape == (1, 64, 64)
+
+
+def test_pictures_that_do_not_belong_to_the_latent(find_mask, latent):
+    with pytest.raises(ValueError, match="3 pictures for 2") as error:
+        find_mask(latent, image=torch.zeros(3, 72, 104, 3))
+    assert_one_sentence(error, "image")
+
+
+def test_nan_in_the_picture(find_mask, latent):
+    with pytest.raises(ValueError) as error:
+        find_mask(latent, image=torch.full((2, 72, 104, 3), torch.nan))
+    assert_one_sentence(error, "image")
+
+
+@pytest.mark.parametrize("name", ["source", "target"])
+def test_prompts_that_do_not_belong_to_the_latent(find_mask, prompts, latent, name):
+    context, options = prompts.source[0]
+    with pytest.raises(ValueError, match="3 prompts for 2") as error:
+        find_mask(latent, **{name: [[context.expand(3, -1, -1), options]]})
+    assert_one_sentence(error, name)
+
+
+@pytest.mark.parametrize("name", ["source_negative", "target_negative"])
+def test_a_negative_prompt_on_one_side_alone(find_mask, prompts, latent, name):
+    (other,) = {"source_negative", "target_negative"} - {name}
+    with pytest.raises(ValueError) as error:
+        find_mask(latent, **{name: prompts.empty})
+    assert_one_sentence(error, other)

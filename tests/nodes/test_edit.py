@@ -12,7 +12,8 @@ from diffedit_core.counting import CountingDenoiser
 from diffedit_core.diffusers_denoiser import DiffusersDenoiser
 from diffedit_core.guidance import GuidedDenoiser
 from diffedit_core.inversion import encoding_levels, invert
-from diffedit_core.mask import binary_mask, difference_map, latent_sized
+from diffedit_core.mask import find_differences, image_sized, latent_sized
+from diffedit_core.recipes import RECIPES, heat_map
 from diffedit_core.sampling import masked_decode
 
 STEPS, STRENGTH = 5, 0.8
@@ -21,10 +22,6 @@ STEPS, STRENGTH = 5, 0.8
 @pytest.fixture
 def stages(nodes, demo, prompts) -> SimpleNamespace:
     """Each node with short defaults."""
-
-    def find_mask(latent, source=prompts.source, target=prompts.target, strength=0.5, draws=2):
-        arguments = (demo.model, source, target, latent, strength, draws, 0)
-        return nodes.DiffEditMask.execute(*arguments).result
 
     def invert(latent, steps=STEPS, strength=STRENGTH, iterations=1, conditioning=None, model=None):
         model = model or demo.model
@@ -36,7 +33,7 @@ def stages(nodes, demo, prompts) -> SimpleNamespace:
         arguments = (model, prompts.target, prompts.empty, latent, mask, cfg)
         return nodes.MaskedDDIMSample.execute(*arguments).result[0]
 
-    return SimpleNamespace(find_mask=find_mask, invert=invert, sample=sample)
+    return SimpleNamespace(invert=invert, sample=sample)
 
 
 @pytest.fixture
@@ -44,47 +41,6 @@ def half_mask() -> torch.Tensor:
     mask = torch.zeros(1, 72, 104)
     mask[:, 16:48, :40] = 1
     return mask
-
-
-def count_forwards(demo) -> tuple[list[int], object]:
-    sizes = []
-    network = demo.model.model.diffusion_model
-    return sizes, network.register_forward_pre_hook(lambda m, args: sizes.append(len(args[0])))
-
-
-def test_masks_are_image_sized_and_normalised(stages, latent):
-    mask, heat_map = stages.find_mask(latent)
-    assert mask.shape == heat_map.shape == (2, 72, 104)
-    assert set(mask.unique().tolist()) == {0.0, 1.0}
-    assert heat_map.min() >= 0 and heat_map.max() <= 1
-    assert mask.device.type == heat_map.device.type == "cpu"
-
-
-def test_mask_costs_two_evaluations_a_draw_in_one_batch(stages, demo, latent):
-    sizes, hook = count_forwards(demo)
-    stages.find_mask(latent, draws=3)
-    hook.remove()
-    assert sizes == [4, 4, 4]
-
-
-def test_an_image_does_not_depend_on_its_batch(stages, latent):
-    _, together = stages.find_mask(latent)
-    second = {"samples": latent["samples"][1:], "batch_index": [1]}
-    _, alone = stages.find_mask(second)
-    torch.testing.assert_close(together[1:], alone, atol=1e-3, rtol=0)
-
-
-def test_full_strength_compares_in_pure_noise(stages, latent):
-    _, heat_map = stages.find_mask(latent, strength=1.0)
-    assert heat_map.isfinite().all() and heat_map.any()
-
-
-def test_equal_prompts_give_an_empty_mask(stages, demo, prompts, latent, nodes):
-    for same in (prompts.source, demo.encode("a bowl of red apples")):
-        mask, heat_map = stages.find_mask(latent, target=same)
-        assert not mask.any() and not heat_map.any()
-    (refined,) = nodes.MaskRefine.execute(heat_map, "otsu", 0.5, 4.0, True, 8).result
-    assert not refined.any()
 
 
 def test_outside_the_mask_is_the_source_bit_for_bit(stages, latent, half_mask):
@@ -149,17 +105,17 @@ def test_inversion_without_conditioning_is_under_zeros(stages, demo, prompts, la
 
 
 @pytest.mark.parametrize(("cfg", "evaluations"), [(7.5, 4), (1.0, 2)])
-def test_cost_of_decoding(stages, demo, latent, half_mask, cfg, evaluations):
+def test_cost_of_decoding(stages, count_forwards, latent, half_mask, cfg, evaluations):
     inverted = stages.invert(latent)
-    sizes, hook = count_forwards(demo)
+    sizes, hook = count_forwards()
     stages.sample(inverted, half_mask, cfg)
     hook.remove()
     assert sizes == [evaluations] * round(STRENGTH * STEPS)
 
 
 @pytest.mark.parametrize("iterations", [1, 3])
-def test_cost_of_inversion(stages, demo, latent, iterations):
-    sizes, hook = count_forwards(demo)
+def test_cost_of_inversion(stages, count_forwards, latent, iterations):
+    sizes, hook = count_forwards()
     stages.invert(latent, iterations=iterations)
     hook.remove()
     assert sizes == [2] * round(STRENGTH * STEPS) * iterations
@@ -192,10 +148,10 @@ def test_progress_and_previews_arrive_at_each_step(stages, latent, half_mask):
     assert seen[-1] == (4, 4) and (1, 4) in seen
 
 
-def test_interruption_stops_within_one_step(stages, demo, latent):
+def test_interruption_stops_within_one_step(stages, count_forwards, demo, latent):
     import comfy.model_management as management
 
-    sizes, hook = count_forwards(demo)
+    sizes, hook = count_forwards()
     interrupter = demo.model.model.diffusion_model.register_forward_hook(
         lambda *args: management.interrupt_current_processing() if len(sizes) == 2 else None
     )
@@ -210,7 +166,7 @@ def test_interruption_stops_within_one_step(stages, demo, latent):
     assert stages.invert(latent)["samples"].isfinite().all()
 
 
-def test_nodes_and_diffusers_on_one_core_agree(stages, demo, prompts, latent, half_mask):
+def test_nodes_and_diffusers_on_one_core_agree(stages, find_mask, demo, prompts, latent, half_mask):
     """The whole edit through ComfyUI and through diffusers, each under the same core."""
     pipe = StableDiffusionPipeline.from_pretrained(PACK / "demo" / "model", dtype=torch.float32)
     texts = {
@@ -222,11 +178,12 @@ def test_nodes_and_diffusers_on_one_core_agree(stages, demo, prompts, latent, ha
     x0 = latent["samples"] * pipe.vae.config.scaling_factor
     model_sampling = demo.model.get_model_object("model_sampling")
 
-    found, _ = stages.find_mask(latent)
-    difference = difference_map(counting, x0, model_sampling.percent_to_sigma(0.5), 2, 0)
+    _, found = find_mask(latent, recipe={"recipe": "diffusers"}).result
+    sigma = model_sampling.percent_to_sigma(0.5)
+    expected = heat_map(find_differences(counting, x0, [sigma], 2, 0).map, RECIPES["diffusers"])
     # ComfyUI's level lies between two timesteps, of which both take the nearest.
-    disagreement = (latent_sized(found, (9, 13)) - binary_mask(difference)).abs().mean()
-    assert disagreement < 0.02
+    disagreement = (found - image_sized(expected, 8, "bilinear")).abs().mean()
+    assert disagreement < 0.02 < expected.std()
     assert counting.evaluations == 2 * 2 * 2
 
     inverted = stages.invert(latent, conditioning=prompts.source)

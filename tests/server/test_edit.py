@@ -75,7 +75,7 @@ def test_whole_edit_with_its_defaults(comfy: ComfyServer, demo_workflow: Workflo
     assert 0.02 < inside.mean() < 0.6
     assert changes[inside].mean() > 3 * changes[~inside].mean()
     for node in ("find_mask", "invert", "sample"):
-        assert len(steps_seen[node]) > 2, f"{node} showed no progress"
+        assert max(steps_seen[node]) > 0, f"{node} showed no progress"
 
 
 def test_same_seed_same_edit_on_a_fresh_run(comfy: ComfyServer, workflow: Workflow):

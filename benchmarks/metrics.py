@@ -1,0 +1,32 @@
+"""How far a mask is from the truth."""
+
+import numpy as np
+
+
+def iou(mask: np.ndarray, truth: np.ndarray) -> float:
+    """Intersection over union of bool masks."""
+    return float((mask & truth).sum() / max((mask | truth).sum(), 1))
+
+
+def precision(mask: np.ndarray, truth: np.ndarray) -> float:
+    """How much of a bool mask is true; 1 for an empty one."""
+    return float((mask & truth).sum() / mask.sum()) if mask.any() else 1.0
+
+
+def recall(mask: np.ndarray, truth: np.ndarray) -> float:
+    """How much of the truth is in a bool mask."""
+    return float((mask & truth).sum() / truth.sum())
+
+
+def best_iou(levels: np.ndarray, truth: np.ndarray) -> float:
+    """The largest IoU that any threshold of a map can reach.
+
+    levels: any numbers, of truth's shape.
+    """
+    order = np.argsort(-levels, axis=None, kind="stable")
+    hits = np.cumsum(truth.ravel()[order])
+    sizes = np.arange(1, levels.size + 1)
+    # A cut takes in all places of one level or none.
+    descending = levels.ravel()[order]
+    cuts = np.append(descending[:-1] != descending[1:], True)
+    return float((hits / (sizes + truth.sum() - hits))[cuts].max())

@@ -1,0 +1,72 @@
+"""The pack's nodes in this process, as the benchmarks call them."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from .cases import Case
+
+
+class Pack:
+    """The nodes on the demo model, every widget at its default unless a call says otherwise.
+
+    evaluations: of single samples by the model, since it was last set to 0.
+    """
+
+    def __init__(self, nodes: ModuleType) -> None:
+        self.nodes = nodes
+        model, self.clip, self.vae = nodes.DiffEditDemoModel.execute().result
+        self.model = model.clone()
+        self.evaluations = 0
+        self.model.set_model_unet_function_wrapper(self._count)
+
+    def call(self, name: str, **inputs: Any) -> tuple[Any, ...]:
+        node = getattr(self.nodes, name)
+        return node.execute(**{**defaults(node), **inputs}).result
+
+    def pictures(self, cases: list[Case]) -> torch.Tensor:
+        """The sources as an IMAGE."""
+        return torch.from_numpy(np.stack([case.source.rgb for case in cases])).float() / 255
+
+    def conditioning(self, texts: list[str]) -> list[Any]:
+        """One CONDITIONING with a prompt for each picture."""
+        encoded = [
+            self.clip.encode_from_tokens_scheduled(self.clip.tokenize(text)) for text in texts
+        ]
+        return [[torch.cat([conditioning[0][0] for conditioning in encoded]), {}]]
+
+    def prompts(self, cases: list[Case]) -> tuple[list[Any], list[Any]]:
+        """The CONDITIONINGs of the sources' captions and of the targets'."""
+        return (
+            self.conditioning([case.edit.source.caption for case in cases]),
+            self.conditioning([case.edit.target.caption for case in cases]),
+        )
+
+    def decoded(self, latent: dict[str, Any]) -> np.ndarray:
+        """The LATENT as uint8 pictures (B, H, W, 3)."""
+        pixels = self.vae.decode(latent["samples"]).clamp(0, 1).numpy() * 255
+        return np.round(pixels).astype(np.uint8)
+
+    def _count(self, apply_model: Any, call: dict[str, Any]) -> torch.Tensor:
+        self.evaluations += len(call["input"])
+        return apply_model(call["input"], call["timestep"], **call["c"])
+
+
+def defaults(node: Any) -> dict[str, Any]:
+    """The values a node's widgets start with: what the graph editor puts into a new node."""
+    return _defaults(node.define_schema().inputs)
+
+
+def _defaults(inputs: list[Any]) -> dict[str, Any]:
+    values = {}
+    for one in inputs:
+        if getattr(one, "default", None) is not None:
+            values[one.id] = one.default
+        elif hasattr(one, "options"):  # a choice that opens inputs of its own
+            first = one.options[0]
+            values[one.id] = {one.id: first.key, **_defaults(first.inputs)}
+    return values

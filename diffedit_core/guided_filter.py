@@ -1,0 +1,49 @@
+"""The guided filter: a map takes on the edges of a picture.
+
+He, Sun, Tang: "Guided Image Filtering", ECCV 2010, section 3.4 (colour guide).
+"""
+
+import cv2
+import numpy as np
+
+# How flat a part of the picture must be to count as flat: the variance of its values in 0..1.
+FLATNESS = 1e-3
+
+
+def guided_filter(soft: np.ndarray, picture: np.ndarray, radius: int) -> np.ndarray:
+    """Redraw a map so that its edges lie on the picture's, within about `radius` pixels.
+
+    In every window of `2 * radius + 1` pixels the map is fitted by a linear function of the
+    picture's colours (least squares, damped by FLATNESS); each pixel gets the mean of the windows
+    that it is in.
+
+    soft: float32 `(H, W)` in 0..1, as is what it returns.  picture: float32 `(H, W, 3)` in 0..1.
+    """
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return cv2.blur(values, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REFLECT)
+
+    # In float64: the three colours of a greyish picture all but cancel in the cross products.
+    soft = soft.astype(np.float64)
+    colours = list(picture.astype(np.float64).transpose(2, 0, 1).copy())
+    mean_soft, means = mean(soft), [mean(colour) for colour in colours]
+    covariance = [
+        mean(colour * soft) - mean_colour * mean_soft
+        for colour, mean_colour in zip(colours, means, strict=True)
+    ]
+    first, second, third = (
+        np.stack([mean(colours[i] * colours[j]) - means[i] * means[j] for j in range(3)])
+        + FLATNESS * np.eye(3)[i][:, None, None]
+        for i in range(3)
+    )
+    columns = [_cross(second, third), _cross(third, first), _cross(first, second)]
+    slope = sum(column * one for column, one in zip(columns, covariance, strict=True))
+    slope /= (first * columns[0]).sum(0)
+    offset = mean_soft - (slope * means).sum(0)
+    redrawn = sum(mean(one) * colour for one, colour in zip(slope, colours, strict=True))
+    return (redrawn + mean(offset)).clip(0, 1).astype(np.float32)
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The cross product of the vectors `[3, H, W]`: those of a matrix's rows make its inverse."""
+    return np.stack([a[i - 2] * b[i - 1] - a[i - 1] * b[i - 2] for i in range(3)])
