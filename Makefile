@@ -4,7 +4,7 @@
 PYTHON ?= python3
 RUN = $(PYTHON) demo/environment.py
 
-.PHONY: demo test train-demo bench-mask bench-quality clean
+.PHONY: demo test train-demo bench-mask bench-quality bench-inversion bench-size clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -21,6 +21,12 @@ bench-mask:  ## our masks beside every recipe's and diffusers'; output/bench-mas
 
 bench-quality:  ## our edits beside diffusers' on the same weights; output/bench-quality.json
 	$(RUN) -m benchmarks.quality
+
+bench-inversion:  ## round trips and edits at 1 to 4 iterations; output/bench-inversion.json
+	$(RUN) -m benchmarks.inversion
+
+bench-size:  ## time and memory at Stable Diffusion's size, random weights; output/bench-size.json
+	$(RUN) -m benchmarks.real_size
 
 clean:  ## remove what demo and test built; the training in build/ stays
 	rm -rf .venv .comfyui output .pytest_cache .ruff_cache

@@ -31,7 +31,14 @@ from PIL import Image
 PACK = Path(__file__).resolve().parent.parent
 COMFYUI = Path(os.environ.get("COMFYUI_DIR", PACK / ".comfyui")).resolve()
 PACK_FOLDER = "DiffEdit"
-NODE_IDS = ("DiffEditMask", "MaskRefine", "DDIMInvert", "MaskedDDIMSample", "DiffEditDemoModel")
+NODE_IDS = (
+    "DiffEditMask",
+    "MaskRefine",
+    "DDIMInvert",
+    "NoiseTrajectory",
+    "MaskedDDIMSample",
+    "DiffEditDemoModel",
+)
 
 START_SECONDS = 300
 STOP_SECONDS = 15

@@ -39,3 +39,12 @@ class Denoiser(Protocol):
     def input_scale(self, sigma: float) -> float:
         """The factor between `x` at level `sigma` and what the network itself is given."""
         ...
+
+
+def require_finite(prediction: Tensor, sigma: float) -> None:
+    """Raise ValueError where a model's prediction at level `sigma` is not finite."""
+    if not prediction.isfinite().all():
+        raise ValueError(
+            f"model: it predicts NaN or infinite values at noise level {sigma:.3g}; lower cfg, or "
+            "run the model in a higher precision."
+        )

@@ -1,11 +1,7 @@
 """A diffusers Stable Diffusion pipeline seen as a denoiser: DiffEdit in Python without ComfyUI.
 
-    pipe = StableDiffusionPipeline.from_pretrained(...)
-    prompts = {"source": "a bowl of apples", "positive": "a bowl of pears", "negative": ""}
-    denoiser = DiffusersDenoiser(pipe, prompts)
-    found = mask.find_differences(denoiser, latent, [denoiser.sigma(0.5)], draws=10, seed=0)
-
-Latents are what the UNet works on: the VAE's, times its scaling factor.
+The README has a whole edit as an example.  Latents are what the UNet works on: the VAE's, times its
+scaling factor.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +17,12 @@ if TYPE_CHECKING:
 class DiffusersDenoiser:
     """The UNet of a Stable Diffusion pipeline (1.x or 2.x; eps- or v-prediction) under prompts.
 
-    prompts: a text for each condition's name, or None for no conditioning at all (zeros).
+    prompts: for each condition's name a text, its embeddings `[1 or B, tokens, width]`, or None for
+    no conditioning at all (zeros).
     No guidance: see `guidance.GuidedDenoiser`.
     """
 
-    def __init__(self, pipe: "StableDiffusionPipeline", prompts: Mapping[str, str | None]):
+    def __init__(self, pipe: "StableDiffusionPipeline", prompts: Mapping[str, str | Tensor | None]):
         self.unet = pipe.unet
         self.prediction_type = pipe.scheduler.config.prediction_type
         alphas = pipe.scheduler.alphas_cumprod.double()
@@ -40,7 +37,7 @@ class DiffusersDenoiser:
         output = self.unet(
             x_in.to(self.unet.dtype),
             timestep.to(x.device),
-            encoder_hidden_states=embeddings,
+            encoder_hidden_states=embeddings.to(self.unet.dtype),
         ).sample.to(x.dtype)
         return [self._denoised(x, sigma, out) for out in output.chunk(len(conds))]
 
@@ -66,7 +63,9 @@ class DiffusersDenoiser:
         return x - sigma * output
 
 
-def _embed(pipe: "StableDiffusionPipeline", prompt: str | None) -> Tensor:
-    """The text encoder's output `[1, tokens, width]` for a prompt, zeros for None."""
+def _embed(pipe: "StableDiffusionPipeline", prompt: str | Tensor | None) -> Tensor:
+    """The text encoder's output `[1, tokens, width]` for a text, zeros for None."""
+    if isinstance(prompt, Tensor):
+        return prompt
     embedding, _ = pipe.encode_prompt(prompt or "", pipe.device, 1, False)
     return torch.zeros_like(embedding) if prompt is None else embedding

@@ -6,12 +6,43 @@ arXiv 2403.14602).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from .denoiser import Denoiser, StepCallback
+from .denoiser import Denoiser, StepCallback, require_finite
+
+# Smaller residuals are the rounding of a network in half precision; that they grow means nothing.
+ROUNDING = 1e-3
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """An image's way up to noise, and how exactly it was found.
+
+    trajectory: `[levels, B, C, ...]` on the CPU, the latent at every level, the first being the
+    source itself.  residuals: `[steps, B]`, the relative change of x by each step's last useful
+    iteration.  converged: bool `[steps, B]`, False where iterating led away from a solution.
+    calls: for each step, how often the denoiser was asked.
+    """
+
+    trajectory: Tensor
+    residuals: Tensor
+    converged: Tensor
+    calls: list[int]
+
+
+@dataclass(frozen=True)
+class InversionStep:
+    """One step of an `Inversion`; residual and converged are `[B]`."""
+
+    x: Tensor
+    denoised: Tensor
+    residual: Tensor
+    converged: Tensor
+    calls: int
 
 
 def encoding_levels(sigmas: Sequence[float], strength: float) -> list[float]:
@@ -32,38 +63,84 @@ def invert(
     latent: Tensor,
     sigmas: Sequence[float],
     iterations: int = 2,
+    tolerance: float = 0.0,
     callback: StepCallback | None = None,
-) -> Tensor:
+) -> Inversion:
     """Encode a clean latent up through the levels `sigmas`, under the "positive" condition.
 
-    latent: `[B, C, ...]`.  sigmas: rising from 0.  iterations: see `invert_step`.
-
-    Returns the trajectory `[levels, B, C, ...]`: the latent at every level, its first entry being
-    `latent` itself.  Costs `iterations` predictions a step.
+    latent: `[B, C, ...]`.  sigmas: rising from 0.  iterations, tolerance, errors: see
+    `invert_step`.  Beside the model, only the current level is on the latent's device.
     """
-    trajectory = [latent]
-    for step, (sigma_from, sigma_to) in enumerate(pairwise(sigmas)):
-        x, denoised = invert_step(denoiser, trajectory[-1], sigma_from, sigma_to, iterations)
-        trajectory.append(x)
+    trajectory = torch.empty(len(sigmas), *latent.shape, dtype=latent.dtype)
+    trajectory[0] = x = latent
+    residuals, converged, calls = [], [], []
+    for number, (sigma_from, sigma_to) in enumerate(pairwise(sigmas)):
+        step = invert_step(denoiser, x, sigma_from, sigma_to, iterations, tolerance)
+        trajectory[number + 1] = x = step.x
+        residuals.append(step.residual.cpu())
+        converged.append(step.converged.cpu())
+        calls.append(step.calls)
         if callback:
-            callback(step, denoised, x)
-    return torch.stack(trajectory)
+            callback(number, step.denoised, x)
+    return Inversion(trajectory, torch.stack(residuals), torch.stack(converged), calls)
 
 
 def invert_step(
-    denoiser: Denoiser, x_from: Tensor, sigma_from: float, sigma_to: float, iterations: int
-) -> tuple[Tensor, Tensor]:
+    denoiser: Denoiser,
+    x_from: Tensor,
+    sigma_from: float,
+    sigma_to: float,
+    iterations: int,
+    tolerance: float = 0.0,
+) -> InversionStep:
     """Find the `x` at `sigma_to` that one DDIM step brings down to `x_from`.
 
     The exact inverse is implicit, `x = x_from + (sigma_to - sigma_from) * d(x, sigma_to)` with
     `d = (x - denoised) / sigma_to`; each iteration puts the last answer in on the right.  The
     first one starts from what keeps the network's input as it is, which makes a single iteration
     the usual DDIM inversion (diffusers' DDIMInverseScheduler); more approach the exact inverse.
+    An iteration's change of x is the error with which the x before it decodes to `x_from`.  Where
+    that grows, or is not finite, an image keeps its best x.
 
-    iterations: at least 1.  Returns `x` and the last `denoised`.
+    iterations: at least 1.  tolerance: an image is finished as soon as an iteration changes it by
+    no more than this share of its size (root mean square); the step ends when all are finished.
+
+    Raises ValueError where the denoiser's first answer is not finite.
     """
-    x = x_from * (denoiser.input_scale(sigma_from) / denoiser.input_scale(sigma_to))
-    for _ in range(iterations):
+
+    def iterated(x: Tensor) -> tuple[Tensor, Tensor]:
         (denoised,) = denoiser.denoise(x, sigma_to, ("positive",))
-        x = x_from + (sigma_to - sigma_from) * (x - denoised) / sigma_to
-    return x, denoised
+        return x_from + (sigma_to - sigma_from) * (x - denoised) / sigma_to, denoised
+
+    guess = x_from * (denoiser.input_scale(sigma_from) / denoiser.input_scale(sigma_to))
+    x, denoised = iterated(guess)
+    require_finite(denoised, sigma_to)
+    # One measure for the whole step: an x that runs away must not hide behind its own size.
+    size = _norms(x).clamp(min=torch.finfo(x.dtype).tiny)
+    residual = _norms(x - guess) / size
+    shrinks = torch.ones_like(residual, dtype=torch.bool)
+    best = kept = x
+    calls = 1
+    while calls < iterations and (residual > tolerance).any():
+        following, denoised = iterated(x)
+        calls += 1
+        change = _norms(following - x) / size
+        finished = residual <= tolerance
+        shrinks = change < residual  # not so for NaN
+        improves = shrinks & ~finished
+        best = _per_image(improves, x, best)
+        kept = _per_image(finished, kept, _per_image(improves, following, best))
+        residual = torch.where(improves, change, residual)
+        x = _per_image(change.isfinite(), following, best)
+    converged = shrinks | (residual <= max(tolerance, ROUNDING))
+    return InversionStep(kept, denoised, residual, converged, calls)
+
+
+def _norms(x: Tensor) -> Tensor:
+    """The Euclidean norm of each image of `[B, C, ...]`: `[B]`."""
+    return torch.linalg.vector_norm(x.flatten(1), dim=1)
+
+
+def _per_image(choice: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """`a` for the images where `choice` `[B]` is True, `b` for the others."""
+    return torch.where(choice.reshape(-1, *[1] * (a.ndim - 1)), a, b)

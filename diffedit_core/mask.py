@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .denoiser import Denoiser, StepCallback
+from .denoiser import Denoiser, StepCallback, require_finite
 from .noise import noise_like
 
 # A mean difference below this share of the prediction itself is rounding, not meaning.
@@ -55,7 +55,7 @@ def find_differences(
     of a pair err in opposite ways.  What an image gets does not depend on when the others finish.
 
     Costs two evaluations an image and draw: with equal negative prompts guidance would only scale
-    the map.
+    the map.  Raises ValueError where a prediction is not finite.
     """
     levels = [_Level(sigma) for sigma in sigmas]
     answer = latent.new_zeros(len(latent), *latent.shape[-2:])
@@ -97,6 +97,8 @@ class _Level:
         repeated = latent.repeat(len(noises), *[1] * (latent.ndim - 1))
         x = denoiser.noise_scaling(self.sigma, torch.cat(list(noises)), repeated)
         source, positive = denoiser.denoise(x, self.sigma, ("source", "positive"))
+        for prediction in (source, positive):
+            require_finite(prediction, self.sigma)
         self.differences += _over_channels(positive - source).split(len(latent))
         self.magnitudes += _over_channels(source).split(len(latent))
         return positive[-len(latent) :], x[-len(latent) :]
@@ -126,8 +128,24 @@ def image_sized(mask: Tensor, factor: int, mode: str) -> Tensor:
 
 
 def latent_sized(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """Bring a mask `[B, H, W]` of any size to `size` `(h, w)`: the mean over each cell's area."""
-    return F.interpolate(mask[:, None], size=tuple(size), mode="area")[:, 0]
+    """Bring a mask `[B, H, W]` of any size to `size` `(h, w)`.
+
+    A cell gets the largest value in it, in full once that covers half of the cell: with the mean
+    alone, every cell on an edge would keep a part of the old thing, and the edit a rim of it.
+    """
+    mean = F.interpolate(mask[:, None], size=tuple(size), mode="area")
+    largest = F.adaptive_max_pool2d(mask[:, None], tuple(size))
+    return torch.minimum(largest, 2 * mean)[:, 0]
+
+
+def latent_frames(mask: Tensor, every: int) -> Tensor:
+    """Bring masks of a video's frames `[1 + every * (T - 1), h, w]` to its latent's `[T, h, w]`.
+
+    The latent's first frame stands for the video's first alone, each later one for `every` frames:
+    its mask is their mean.
+    """
+    later = mask[1:].unflatten(0, (-1, every)).mean(1)
+    return torch.cat([mask[:1], later])
 
 
 def _antithetic_noise(

@@ -1,14 +1,28 @@
-"""Masked DDIM decoding: the edit inside the mask, the image's own trajectory outside.
+"""Masked decoding: the edit inside the mask, the image's own trajectory outside.
 
 Step 3 of DiffEdit (Couairon et al., arXiv 2210.11427, section 3.2).
 """
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from .denoiser import Denoiser, StepCallback
+from .blending import MaskMode, blend, linear
+from .denoiser import Denoiser, StepCallback, require_finite
+from .solvers import Solver, ddim
+
+
+def decoding_levels(top: int, start: float = 1.0, steps: int = 0) -> list[int]:
+    """Which levels 0..`top` of a trajectory to visit, rising from 0.
+
+    start: the share 0..1 of the way up to begin at, rounded to a level.  steps: how many evenly
+    spread steps to take from there; 0, or more than there are levels, takes every level.
+
+    Only the 0 is left where `start` is too low for a single step.
+    """
+    first = round(start * top)
+    steps = min(steps or first, first)
+    return [0] + [round(step * first / steps) for step in range(1, steps + 1)]
 
 
 def masked_decode(
@@ -16,31 +30,29 @@ def masked_decode(
     trajectory: Tensor,
     sigmas: Sequence[float],
     mask: Tensor,
+    solver: Solver = ddim,
+    mask_mode: MaskMode = linear,
     callback: StepCallback | None = None,
 ) -> Tensor:
     """Step down from the top of the trajectory under "positive", inside the mask.
 
     trajectory: `[levels, B, C, ...]`, the latent at each of the levels `sigmas`, which rise from
-    0.  mask: broadcasts against `[B, C, ...]`, 0 keeps the image and 1 edits it.
+    0.  mask: broadcasts against `[B, C, ...]`, 0 keeps the image and 1 edits it.  The work is done
+    on the mask's device, where the trajectory's levels are brought one at a time.
 
     After each step the part outside the mask is put back from the trajectory at the level just
     reached.  Returns `[B, C, ...]`; where the mask is 0 it is `trajectory[0]`, bit for bit.
+    Raises ValueError where a prediction is not finite.
     """
-    x = trajectory[-1]
-    for level in range(len(sigmas) - 1, 0, -1):
+    top = len(sigmas) - 1
+    x = trajectory[top].to(mask.device)
+    for level in range(top, 0, -1):
         sigma_from, sigma_to = sigmas[level], sigmas[level - 1]
         (denoised,) = denoiser.denoise(x, sigma_from, ("positive",))
-        x = denoised + (x - denoised) * (sigma_to / sigma_from)
-        x = blend(trajectory[level - 1], x, mask)
+        require_finite(denoised, sigma_from)
+        x = solver(x, denoised, sigma_from, sigma_to)
+        background = trajectory[level - 1].to(mask.device)
+        x = blend(background, x, mask_mode(mask, (level - 1) / top))
         if callback:
-            callback(len(sigmas) - 1 - level, denoised, x)
+            callback(top - level, denoised, x)
     return x
-
-
-def blend(background: Tensor, edit: Tensor, mask: Tensor) -> Tensor:
-    """`edit` where the mask is 1, `background` where it is 0, and a linear mix between.
-
-    Both ends are exact to the bit, whatever the other side holds.
-    """
-    mixed = torch.lerp(background, edit, mask.to(background))
-    return torch.where(mask > 0, mixed, background)

@@ -7,8 +7,16 @@ from .demo_model import DiffEditDemoModel
 from .diffedit_mask import DiffEditMask
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
+from .noise_trajectory import NoiseTrajectory
 
 
 class DiffEditExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [DiffEditMask, MaskRefine, DDIMInvert, MaskedDDIMSample, DiffEditDemoModel]
+        return [
+            DiffEditMask,
+            MaskRefine,
+            DDIMInvert,
+            NoiseTrajectory,
+            MaskedDDIMSample,
+            DiffEditDemoModel,
+        ]

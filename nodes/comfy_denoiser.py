@@ -72,20 +72,35 @@ class ComfyDenoiser:
         needed = self.model.memory_required([conds * len(latent), *latent.shape[1:]]) * 1.5
         return max(1, int(free / needed))
 
-    def from_samples(self, samples: Tensor) -> Tensor:
-        """Bring latents `[..., B, C, h, w]` of a LATENT to the model's scale, device and dtype."""
-        device = self.guider.model_patcher.load_device
-        return self._each_batch(self.model.process_latent_in, samples.to(device, torch.float32))
+    @property
+    def device(self) -> torch.device:
+        """Where the model samples."""
+        return self.guider.model_patcher.load_device
 
-    def to_samples(self, latents: Tensor) -> Tensor:
-        """Bring latents `[..., B, C, h, w]` of the model to the scale and place of a LATENT."""
-        samples = self._each_batch(self.model.process_latent_out, latents)
-        return samples.to(comfy.model_management.intermediate_device())
+    def from_samples(self, samples: Tensor, sigmas: Sequence[float]) -> Tensor:
+        """Bring LATENTs' samples `[levels, B, C, ..., h, w]`, noisy as the levels `sigmas` say, to
+        the model's scale and dtype."""
+        levels = [
+            self.model.process_latent_in(one.float()) * self._handed_on(sigma)
+            for one, sigma in zip(samples, sigmas, strict=True)
+        ]
+        return torch.stack(levels)
 
-    def _each_batch(self, process: Callable[[Tensor], Tensor], latents: Tensor) -> Tensor:
-        dimensions = 2 + self.model.latent_format.latent_dimensions
-        batch = latents.reshape(-1, *latents.shape[1 - dimensions :])
-        return process(batch).reshape(latents.shape)
+    def to_samples(self, latents: Tensor, sigmas: Sequence[float]) -> Tensor:
+        """Bring latents `[levels, B, C, ..., h, w]` at the levels `sigmas` to the scale and place
+        of a LATENT, each such that a stock sampler can go on from it."""
+        levels = [
+            self.model.process_latent_out(one / self._handed_on(sigma))
+            for one, sigma in zip(latents, sigmas, strict=True)
+        ]
+        return torch.stack(levels).to(comfy.model_management.intermediate_device())
+
+    def _handed_on(self, sigma: float) -> float:
+        """What a stock sampler that adds no noise multiplies a LATENT with to begin at `sigma`: the
+        clean latent's share there.  1 where that is 0, flow models' pure noise, since no LATENT
+        would do."""
+        noise, latent = torch.zeros(1), torch.ones(1)
+        return float(self.noise_scaling(sigma, noise, latent)) or 1.0
 
 
 Stage = Callable[[ComfyDenoiser, Tensor, StepCallback], Result]

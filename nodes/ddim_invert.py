@@ -2,12 +2,15 @@
 
 from typing import Any
 
-import comfy.samplers
+import torch
 from comfy_api.latest import io
+from torch import Tensor
 
-from ..diffedit_core.inversion import encoding_levels, invert
-from .comfy_denoiser import run_stage
-from .inputs import check_conditioning, latent_samples, unconditional, without_size
+from ..diffedit_core.inversion import Inversion, invert
+from .comfy_denoiser import ComfyDenoiser, run_stage
+from .inputs import check_conditioning, latent_samples, unconditional
+from .node_text import show_text
+from .schedule_input import chosen_levels, schedule_inputs, sigmas_input
 from .trajectory import Trajectory, attach
 
 
@@ -25,31 +28,36 @@ class DDIMInvert(io.ComfyNode):
             inputs=[
                 io.Model.Input("model", tooltip="The model that will also make the edit."),
                 io.Latent.Input("latent", tooltip="The picture, from VAE Encode."),
-                io.Int.Input(
-                    "steps",
-                    default=50,
-                    min=1,
-                    max=1000,
-                    tooltip="Steps of the whole way from picture to pure noise; strength says how "
-                    "many of them to take. Good: 30 to 100.",
-                ),
+                *schedule_inputs(),
                 io.Float.Input(
-                    "strength",
-                    default=0.8,
+                    "cfg",
+                    default=1.0,
                     min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="How far to go towards pure noise. Higher changes the picture more "
-                    "inside the mask, lower keeps more of its shapes and colours. Good: 0.5 to "
-                    "0.9.",
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
+                    tooltip="How closely the inversion follows the conditioning. Leave it at 1: "
+                    "above, every step costs twice as much, needs a negative, and finds back to "
+                    "the picture less exactly.",
                 ),
                 io.Int.Input(
                     "iterations",
                     default=2,
                     min=1,
-                    max=10,
+                    max=100,
                     tooltip="How often to refine each step. 1 is plain DDIM inversion; 2 returns "
                     "to the picture far more exactly; each costs one model evaluation a step.",
+                ),
+                io.Float.Input(
+                    "tolerance",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.0001,
+                    round=0.00001,
+                    tooltip="Stop refining a step once an iteration changes the latent by no more "
+                    "than this share. 0 always does all iterations. Good: 0.01 with 10 "
+                    "iterations, which costs little more than 2 and is more exact.",
                 ),
                 io.Conditioning.Input(
                     "conditioning",
@@ -58,6 +66,12 @@ class DDIMInvert(io.ComfyNode):
                     "inversion of the DiffEdit paper. SDXL needs one: a CLIP Text Encode with "
                     "empty text does, and is the better choice for Stable Diffusion too.",
                 ),
+                io.Conditioning.Input(
+                    "negative",
+                    optional=True,
+                    tooltip="What to steer away from. Only used with a cfg other than 1.",
+                ),
+                sigmas_input(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -67,6 +81,7 @@ class DDIMInvert(io.ComfyNode):
                     "Sample.",
                 )
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -76,27 +91,66 @@ class DDIMInvert(io.ComfyNode):
         latent: dict[str, Any],
         steps: int,
         strength: float,
+        scheduler: str,
+        cfg: float,
         iterations: int,
+        tolerance: float,
         conditioning: list[Any] | None = None,
+        negative: list[Any] | None = None,
+        sigmas: Tensor | None = None,
     ) -> io.NodeOutput:
         samples = latent_samples(model, latent)
-        if conditioning is None:
-            conditioning = unconditional(model)
-        check_conditioning(model, "conditioning", conditioning)
-        model_sampling = model.get_model_object("model_sampling")
-        schedule = comfy.samplers.calculate_sigmas(model_sampling, "ddim_uniform", steps)
-        sigmas = encoding_levels(schedule.tolist(), strength)
-        if len(sigmas) == 1:
-            raise ValueError(
-                f"strength: {strength:g} of {steps} steps leaves no step to take; raise strength "
-                "or steps."
-            )
+        levels = chosen_levels(model, steps, strength, scheduler, sigmas)
+        conds = _conds(model, conditioning, negative, cfg, len(samples))
 
-        def stage(denoiser, x0, callback):
-            return denoiser.to_samples(invert(denoiser, x0, sigmas, iterations, callback))
+        def stage(denoiser: ComfyDenoiser, x0: Tensor, callback) -> tuple[Inversion, Tensor]:
+            found = invert(denoiser, x0, levels, iterations, tolerance, callback)
+            return found, denoiser.to_samples(found.trajectory, levels)
 
-        conds = {"positive": conditioning}
-        latents = run_stage(model, conds, samples, sigmas, len(sigmas) - 1, stage).cpu()
+        found, latents = run_stage(model, conds, samples, levels, len(levels) - 1, stage, cfg)
+        latents = latents.to("cpu", samples.dtype)
         # The model's scale and back again has rounded the source.
         latents[0] = samples
-        return io.NodeOutput(attach(without_size(latent), Trajectory(latents, sigmas)))
+        evaluations = sum(found.calls) * len(samples) * len(conds)
+        residual = float(found.residuals.max())  # of the worst step and picture
+        diverged = int(torch.count_nonzero(~found.converged.all(dim=1)))
+        show_text(cls, summary(len(found.calls), evaluations, residual, diverged))
+        return io.NodeOutput(
+            attach(latent, Trajectory(latents, levels)),
+            ui={
+                "steps": [len(found.calls)],
+                "evaluations": [evaluations],
+                "residual": [residual],
+                "diverged": [diverged],
+            },
+        )
+
+
+def _conds(
+    model: Any,
+    conditioning: list[Any] | None,
+    negative: list[Any] | None,
+    cfg: float,
+    images: int,
+) -> dict[str, list[Any]]:
+    """The conditions to evaluate: a negative one only where there is guidance."""
+    if conditioning is None:
+        conditioning = unconditional(model)
+    check_conditioning(model, "conditioning", conditioning, images)
+    if cfg == 1:
+        return {"positive": conditioning}
+    if negative is None:
+        raise ValueError(
+            f"negative: a cfg of {cfg:g} steers away from a negative prompt; connect one, an empty "
+            "prompt does, or set cfg to 1."
+        )
+    check_conditioning(model, "negative", negative, images)
+    return {"positive": conditioning, "negative": negative}
+
+
+def summary(steps: int, evaluations: int, residual: float, diverged: int) -> str:
+    """What an inversion took and how exact it is, in words; diverged: at how many steps."""
+    text = f"{steps} steps, {evaluations} model evaluations, residual {residual:.2g}"
+    if diverged:
+        text += f"\ndid not converge at {diverged} of {steps} steps: lower cfg or take more steps"
+    return text

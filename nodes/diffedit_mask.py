@@ -12,6 +12,7 @@ from ..diffedit_core.refine import automatic_mask
 from .comfy_denoiser import ComfyDenoiser, run_stage
 from .heat_overlay import heat_overlay
 from .inputs import check_conditioning, latent_samples, pictures, same_conditioning
+from .node_text import show_text
 from .recipe_input import chosen_recipe, recipe_input
 
 # Of the map's mean: with it an adaptive mask of the demo model is as good as one of all draws.
@@ -168,7 +169,9 @@ class DiffEditMask(io.ComfyNode):
             binary = (soft > chosen.threshold).float()
             mask = core.image_sized(binary, factor, "nearest")
         preview = ui.PreviewImage(heat_overlay(large, picture), cls=cls)
-        _tell(cls, found.draws, len(conds))
+        counts = " / ".join(str(count) for count in found.draws)
+        evaluations = len(conds) * sum(found.draws)
+        show_text(cls, f"{counts} draws, {evaluations} model evaluations")
         return io.NodeOutput(mask, large, ui={**preview.as_dict(), "draws": found.draws})
 
 
@@ -219,13 +222,3 @@ def _conds(
     if connected and not same_conditioning(source_negative, target_negative):
         conds |= connected
     return conds
-
-
-def _tell(node: type[io.ComfyNode], draws: list[int], conds: int) -> None:
-    """Say on the node, where it is in an editor, how many draws it took."""
-    if node.hidden:
-        from server import PromptServer  # there is none where a node is called from Python
-
-        counts = " / ".join(str(count) for count in draws)
-        text = f"{counts} draws, {conds * sum(draws)} model evaluations"
-        PromptServer.instance.send_progress_text(text, node.hidden.unique_id)

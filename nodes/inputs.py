@@ -6,7 +6,10 @@ from typing import Any
 import comfy.sample
 import comfy.utils
 import torch
+from comfy.model_sampling import IMG_TO_IMG, IMG_TO_IMG_FLOW
 from torch import Tensor
+
+from ..diffedit_core.mask import latent_frames, latent_sized
 
 # Pixels to a latent's cell, at most; VAE Encode crops a picture to whole cells.
 LARGEST_CELL = 32
@@ -15,8 +18,9 @@ LARGEST_CELL = 32
 def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
     """The latent's `samples` as the model takes them, `[B, C, ..., h, w]`.
 
-    Raises ValueError for a latent the model cannot work on.
+    Raises ValueError for a model that DiffEdit cannot use, or a latent that the model cannot.
     """
+    _check_model(model)
     samples = latent["samples"]
     if samples.is_nested:
         raise ValueError(
@@ -29,7 +33,14 @@ def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
         latent.get("downscale_ratio_spacial"),
         latent.get("downscale_ratio_temporal"),
     )
-    channels = model.get_model_object("latent_format").latent_channels
+    latent_format = model.get_model_object("latent_format")
+    if samples.ndim != 2 + latent_format.latent_dimensions:
+        raise ValueError(
+            f"latent: it has {samples.ndim} dimensions and the model works on "
+            f"{2 + latent_format.latent_dimensions}; a model of pictures needs the latent of a "
+            "picture, one of videos that of a video."
+        )
+    channels = latent_format.latent_channels
     if samples.shape[1] != channels:
         raise ValueError(
             f"latent: it has {samples.shape[1]} channels and the model works on {channels}; encode "
@@ -41,6 +52,20 @@ def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
             "VAE running in half precision."
         )
     return samples
+
+
+def _check_model(model: Any) -> None:
+    """Raise ValueError for a model that does not make pictures or videos out of noise."""
+    if model.get_model_object("latent_format").latent_dimensions < 2:
+        raise ValueError(
+            "model: it makes sound or shapes, where there is no region to edit; connect a model of "
+            "pictures or videos."
+        )
+    if isinstance(model.get_model_object("model_sampling"), (IMG_TO_IMG, IMG_TO_IMG_FLOW)):
+        raise ValueError(
+            "model: it turns one picture into another without any noise to compare prompts in; "
+            "connect a text-to-image model."
+        )
 
 
 def mask_values(mask: Tensor, name: str = "mask") -> Tensor:
@@ -76,6 +101,28 @@ def pictures(image: Tensor, count: int, size: Sequence[int]) -> Tensor:
     return comfy.utils.common_upscale(
         image.movedim(-1, 1), size[1], size[0], "bilinear", "disabled"
     ).movedim(1, -1)
+
+
+def latent_mask(model: Any, mask: Tensor, samples: Tensor) -> Tensor:
+    """The MASK at the latent's size, shaped to broadcast against `samples` `[B, C, ..., h, w]`.
+
+    Raises ValueError where there is neither one mask for all, nor one for each picture or video,
+    nor one for each frame of a video.
+    """
+    mask = latent_sized(mask_values(mask), samples.shape[-2:])
+    if len(mask) in (1, len(samples)):
+        return mask.reshape(len(mask), *[1] * (samples.ndim - 3), *mask.shape[-2:])
+    video = samples.ndim == 5
+    if video:
+        every = model.get_model_object("latent_format").temporal_downscale_ratio
+        frames = 1 + every * (samples.shape[2] - 1)
+        if len(mask) == frames:
+            return latent_frames(mask, every)[None, None]
+    raise ValueError(
+        f"mask: there are {len(mask)} masks for {len(samples)} "
+        + (f"videos of {frames} frames" if video else "pictures")
+        + " in the latent; connect one mask for all or one for each."
+    )
 
 
 def check_conditioning(

@@ -6,11 +6,14 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..diffedit_core.mask import latent_sized
-from ..diffedit_core.sampling import masked_decode
-from .comfy_denoiser import run_stage
-from .inputs import check_conditioning, latent_samples, mask_values
-from .trajectory import detach
+from ..diffedit_core.blending import differential, linear
+from ..diffedit_core.sampling import decoding_levels, masked_decode
+from ..diffedit_core.solvers import DPMPP2M, StochasticDDIM, ddim
+from .comfy_denoiser import ComfyDenoiser, run_stage
+from .inputs import check_conditioning, latent_mask, latent_samples
+from .trajectory import Trajectory, detach
+
+MASK_MODES = {"linear": linear, "differential": differential}
 
 
 class MaskedDDIMSample(io.ComfyNode):
@@ -35,7 +38,9 @@ class MaskedDDIMSample(io.ComfyNode):
                     "a more decided edit.",
                 ),
                 io.Latent.Input(
-                    "latent", tooltip="From DDIM Invert, which also sets steps and strength."
+                    "latent",
+                    tooltip="From DDIM Invert or Noise Trajectory, which also set the noise "
+                    "levels and how far up the edit can begin.",
                 ),
                 io.Mask.Input(
                     "mask",
@@ -51,6 +56,55 @@ class MaskedDDIMSample(io.ComfyNode):
                     round=0.01,
                     tooltip="How closely to follow the prompt. Higher edits more decidedly, lower "
                     "stays closer to the picture. Good: 3 to 10; 1 ignores the negative prompt.",
+                ),
+                io.Float.Input(
+                    "start",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Where on DDIM Invert's way to begin: 1 at its top, 0.5 half-way up. "
+                    "Lower changes less, without inverting again.",
+                ),
+                io.Int.Input(
+                    "steps",
+                    default=0,
+                    min=0,
+                    max=1000,
+                    tooltip="How many steps to take from there, spread evenly over DDIM Invert's "
+                    "levels. 0 takes every level, and so does any number above theirs.",
+                ),
+                io.Combo.Input(
+                    "solver",
+                    options=["ddim", "dpmpp_2m"],
+                    default="ddim",
+                    tooltip="ddim returns to the picture exactly as DDIM Invert left it; dpmpp_2m "
+                    "(DPM++ 2M) needs fewer steps for the same edit.",
+                ),
+                io.Float.Input(
+                    "eta",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How much of the noise each ddim step renews. 0 follows the inversion; "
+                    "higher frees the edit from the old thing's shapes and varies with the seed.",
+                ),
+                io.Combo.Input(
+                    "mask_mode",
+                    options=list(MASK_MODES),
+                    default="linear",
+                    tooltip="What grey in the mask means. linear: a mix of edit and picture at "
+                    "every step. differential: the darker, the later the edit begins there, so "
+                    "that it changes less without looking mixed.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="Chooses the noise that eta renews. Without eta it changes nothing.",
                 ),
             ],
             outputs=[
@@ -69,36 +123,57 @@ class MaskedDDIMSample(io.ComfyNode):
         latent: dict[str, Any],
         mask: Tensor,
         cfg: float,
+        start: float,
+        steps: int,
+        solver: str,
+        eta: float,
+        mask_mode: str,
+        seed: int,
     ) -> io.NodeOutput:
         latent, trajectory = detach(latent)
-        top = latent_samples(model, latent)
-        check_conditioning(model, "positive", positive)
-        check_conditioning(model, "negative", negative)
-        weight = _latent_weight(mask, top)
-        steps = len(trajectory.sigmas) - 1
+        samples = latent_samples(model, latent)
+        check_conditioning(model, "positive", positive, len(samples))
+        check_conditioning(model, "negative", negative, len(samples))
+        weight = latent_mask(model, mask, samples)
+        latents, sigmas = _visited(trajectory, start, steps)
+        if eta and solver != "ddim":
+            raise ValueError(f"eta: {solver} adds no noise; set eta to 0, or solver to ddim.")
 
-        def stage(denoiser, _, callback):
-            latents = denoiser.from_samples(trajectory.latents)
-            edit = masked_decode(denoiser, latents, trajectory.sigmas, weight.to(latents), callback)
-            return denoiser.to_samples(edit)
+        def stage(denoiser: ComfyDenoiser, _, callback) -> Tensor:
+            if solver == "dpmpp_2m":
+                step = DPMPP2M()
+            elif eta:
+                step = StochasticDDIM(denoiser, eta, seed, latent.get("batch_index"))
+            else:
+                step = ddim
+            edit = masked_decode(
+                denoiser,
+                denoiser.from_samples(latents, sigmas),
+                sigmas,
+                weight.to(denoiser.device),
+                step,
+                MASK_MODES[mask_mode],
+                callback,
+            )
+            return denoiser.to_samples(edit[None], [0.0])[0]
 
         conds = {"positive": positive, "negative": negative}
-        edit = run_stage(model, conds, top, trajectory.sigmas[::-1], steps, stage, cfg)
+        edit = run_stage(model, conds, samples, sigmas[::-1], len(sigmas) - 1, stage, cfg)
         # The model's scale and back again has rounded the background.
         source = trajectory.latents[0].to(edit.device)
-        samples = torch.where(weight.to(edit.device) > 0, edit, source)
-        return io.NodeOutput({**latent, "samples": samples})
+        edited = torch.where(weight.to(edit.device) > 0, edit, source)
+        return io.NodeOutput({**latent, "samples": edited})
 
 
-def _latent_weight(mask: Tensor, samples: Tensor) -> Tensor:
-    """The mask at the latent's size, shaped to broadcast against `samples` `[B, C, ..., h, w]`.
+def _visited(trajectory: Trajectory, start: float, steps: int) -> Trajectory:
+    """The levels of the trajectory that the sampler visits.
 
-    Raises ValueError where there is neither one mask for all pictures nor one for each.
+    Raises ValueError where `start` leaves no step.
     """
-    mask = latent_sized(mask_values(mask), samples.shape[-2:])
-    if len(mask) not in (1, len(samples)):
+    top = len(trajectory.sigmas) - 1
+    levels = decoding_levels(top, start, steps)
+    if len(levels) == 1:
         raise ValueError(
-            f"mask: there are {len(mask)} masks for {len(samples)} pictures in the latent; connect "
-            "one mask for all or one for each."
+            f"start: {start:g} of the inversion's {top} steps leaves no step to take; raise start."
         )
-    return mask.reshape(len(mask), *[1] * (samples.ndim - 3), *mask.shape[-2:])
+    return Trajectory(trajectory.latents[levels], [trajectory.sigmas[level] for level in levels])

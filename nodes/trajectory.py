@@ -1,9 +1,11 @@
-"""How a LATENT carries its trajectory from DDIM Invert to Masked DDIM Sample."""
+"""How a LATENT carries its trajectory to Masked DDIM Sample."""
 
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from .inputs import without_size
 
 KEY = "diffedit_trajectory"
 
@@ -19,7 +21,7 @@ class Trajectory(NamedTuple):
 
 def attach(latent: dict[str, Any], trajectory: Trajectory) -> dict[str, Any]:
     """A copy of the LATENT at the top of the trajectory, carrying the trajectory."""
-    return {**latent, "samples": trajectory.latents[-1], KEY: trajectory}
+    return {**without_size(latent), "samples": trajectory.latents[-1], KEY: trajectory}
 
 
 def detach(latent: dict[str, Any]) -> tuple[dict[str, Any], Trajectory]:
@@ -29,12 +31,13 @@ def detach(latent: dict[str, Any]) -> tuple[dict[str, Any], Trajectory]:
     """
     if KEY not in latent:
         raise ValueError(
-            "latent: it carries no inversion trajectory; connect the latent output of DDIM Invert."
+            "latent: it carries no trajectory; connect the latent output of DDIM Invert or Noise "
+            "Trajectory."
         )
     trajectory = latent[KEY]
     if not torch.equal(latent["samples"].cpu(), trajectory.latents[-1]):
         raise ValueError(
-            "latent: it was resized or changed after DDIM Invert; connect DDIM Invert's latent "
-            "directly, and make such changes before it."
+            "latent: it was resized or changed after DDIM Invert or Noise Trajectory; connect that "
+            "node's latent directly, and make such changes before it."
         )
     return {key: value for key, value in latent.items() if key != KEY}, trajectory

@@ -25,15 +25,15 @@ SOURCE, TARGET = "a bowl of red apples", "a bowl of green pears"
 NEGATIVES = {"source_negative": "a blue cup", "target_negative": "a cone"}
 STEPS = 10
 IMAGE = torch.zeros(1, 3, 64, 64)  # stands for the latent below, whatever the pipeline's VAE makes
-LATENT = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-# A thousandth of the latents' own size: what float32 loses over ten steps, and no more.
-CLOSE = {"atol": 1e-3, "rtol": 1e-3}
+LATENT = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+# In float64, so that rounding hides no difference of method.
+CLOSE = {"atol": 1e-4, "rtol": 1e-4}
 
 
 @pytest.fixture(scope="module")
 def pipe() -> StableDiffusionDiffEditPipeline:
     """diffusers' pipeline, with schedules that go down to no noise at all, as ours do."""
-    parts = StableDiffusionPipeline.from_pretrained(MODEL, dtype=torch.float32).components
+    parts = StableDiffusionPipeline.from_pretrained(MODEL, dtype=torch.float64).components
     del parts["image_encoder"]
     config = parts.pop("scheduler").config
     pipe = StableDiffusionDiffEditPipeline(
@@ -58,11 +58,10 @@ def levels(denoiser) -> list[float]:
     return encoding_levels(denoiser.schedule(STEPS), 0.8)
 
 
-@pytest.fixture(scope="module")
-def inverted(pipe) -> torch.Tensor:
-    """diffusers' inversion under the target prompt without guidance: `[levels - 1, 1, C, h, w]`,
-    in its own scale, from the lowest level up."""
-    result = pipe.invert(TARGET, IMAGE, STEPS, 0.8, guidance_scale=1)
+def inverted_by_diffusers(pipe, cfg: float) -> torch.Tensor:
+    """diffusers' inversion under the target prompt: `[levels - 1, 1, C, h, w]`, in its own scale,
+    from the lowest level up."""
+    result = pipe.invert(TARGET, IMAGE, STEPS, 0.8, guidance_scale=cfg, negative_prompt="")
     return result.latents[0].flip(0)[:, None]
 
 
@@ -70,15 +69,15 @@ def per_level(values: list[float]) -> torch.Tensor:
     return torch.tensor(values).reshape(-1, 1, 1, 1, 1)
 
 
-def test_one_iteration_is_diffusers_inversion(denoiser, levels, inverted):
-    trajectory = invert(denoiser, LATENT, levels, iterations=1)
+@pytest.mark.parametrize("cfg", [1, 7.5])
+def test_one_iteration_is_diffusers_inversion(pipe, denoiser, levels, cfg):
+    ours = invert(GuidedDenoiser(denoiser, cfg), LATENT, levels, iterations=1).trajectory
     scale = per_level([denoiser.input_scale(sigma) for sigma in levels])
-    torch.testing.assert_close((trajectory * scale)[1:], inverted, **CLOSE)
+    torch.testing.assert_close((ours * scale)[1:], inverted_by_diffusers(pipe, cfg), **CLOSE)
 
 
-def test_decoding_is_diffusers_with_its_trajectory_a_level_too_noisy(
-    pipe, denoiser, levels, inverted
-):
+def test_decoding_is_diffusers_with_its_trajectory_a_level_too_noisy(pipe, denoiser, levels):
+    inverted = inverted_by_diffusers(pipe, 1)
     mask = torch.zeros(1, 8, 8)
     mask[:, 2:6, 3:7] = 1
     theirs = pipe(

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from diffedit_core.counting import CountingDenoiser
-from diffedit_core.mask import find_differences, image_sized, latent_sized
+from diffedit_core.mask import find_differences, image_sized, latent_frames, latent_sized
 from diffedit_core.noise import noise_like
 from tests.core.gaussian_mixture import GaussianMixture
 
@@ -217,8 +217,32 @@ def test_a_binary_mask_survives_the_way_up_and_down(size, factor):
     assert torch.equal(latent_sized(image_sized(mask, factor, "nearest"), size), mask)
 
 
-def test_masks_of_other_sizes_are_averaged_by_area():
-    mask = torch.zeros(1, 9, 9)
-    mask[:, :, :3] = 1
-    torch.testing.assert_close(latent_sized(mask, (1, 3))[0, 0], torch.tensor([1.0, 0.0, 0.0]))
-    assert 0 < latent_sized(mask, (2, 2))[0, 0, 0] < 1
+def test_a_cell_is_in_once_half_of_it_is():
+    mask = torch.zeros(1, 8, 32)
+    mask[:, :, :8] = 1  # all of the first cell
+    mask[:, :, 8:12] = 1  # half of the second
+    mask[:, :, 16:18] = 1  # a quarter of the third
+    mask[:, 0, 24] = 1  # a pixel of the fourth
+    expected = torch.tensor([1, 1, 0.5, 1 / 32])
+    torch.testing.assert_close(latent_sized(mask, (1, 4))[0, 0], expected)
+    torch.testing.assert_close(latent_sized(0.3 * mask, (1, 4))[0, 0], 0.3 * expected)
+
+
+def test_a_grey_mask_stays_as_grey():
+    grey = torch.full((2, 50, 31), 0.4)
+    torch.testing.assert_close(latent_sized(grey, (9, 13)), torch.full((2, 9, 13), 0.4))
+    gradient = torch.linspace(0, 1, 64).expand(1, 64, 64)
+    found = latent_sized(gradient, (8, 8))
+    assert (found >= torch.nn.functional.avg_pool2d(gradient, 8)).all()
+    assert (found <= torch.nn.functional.max_pool2d(gradient, 8)).all()
+
+
+def test_frames_of_a_video_are_averaged_as_its_latent_groups_them():
+    masks = torch.tensor([1.0, 0, 0, 1, 1, 0, 0, 0, 0])[:, None, None]
+    assert latent_frames(masks, 4).flatten().tolist() == [1, 0.5, 0]
+
+
+def test_a_broken_model_is_no_empty_mask(latent):
+    broken = GaussianMixture({"source": [0.0], "positive": [torch.nan]})
+    with pytest.raises(ValueError, match="^model: it predicts NaN"):
+        find(broken, latent)

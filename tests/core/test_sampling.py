@@ -1,10 +1,12 @@
 import pytest
 import torch
 
+from diffedit_core.blending import blend, differential, linear
 from diffedit_core.counting import CountingDenoiser
 from diffedit_core.guidance import GuidedDenoiser
 from diffedit_core.inversion import invert
-from diffedit_core.sampling import blend, masked_decode
+from diffedit_core.sampling import decoding_levels, masked_decode
+from diffedit_core.solvers import DPMPP2M, StochasticDDIM
 from tests.core.gaussian_mixture import GaussianMixture
 
 SIGMAS = [0.0, 0.1, 0.4, 0.9, 2.0, 5.0]
@@ -26,7 +28,7 @@ def latent() -> torch.Tensor:
 
 @pytest.fixture
 def trajectory(latent) -> torch.Tensor:
-    return invert(GaussianMixture({"positive": [-1.0, 1.0]}), latent, SIGMAS)
+    return invert(GaussianMixture({"positive": [-1.0, 1.0]}), latent, SIGMAS).trajectory
 
 
 def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
@@ -64,7 +66,7 @@ def test_a_full_mask_is_plain_ddim(denoiser, trajectory):
 
 def test_the_background_is_put_back_at_the_level_just_reached(denoiser, trajectory):
     seen = []
-    masked_decode(denoiser, trajectory, SIGMAS, EMPTY, lambda *step: seen.append(step))
+    masked_decode(denoiser, trajectory, SIGMAS, EMPTY, callback=lambda *step: seen.append(step))
     assert [step for step, _, _ in seen] == [0, 1, 2, 3, 4]
     assert all(torch.equal(x, trajectory[4 - step]) for step, _, x in seen)
 
@@ -95,3 +97,62 @@ def test_cost(denoiser, trajectory, latent, cfg, evaluations):
     counting = CountingDenoiser(denoiser)
     masked_decode(GuidedDenoiser(counting, cfg), trajectory, SIGMAS, FULL)
     assert counting.evaluations == evaluations * (len(SIGMAS) - 1) * len(latent)
+
+
+@pytest.mark.parametrize("mask_mode", [linear, differential])
+@pytest.mark.parametrize("solver", [DPMPP2M, lambda: StochasticDDIM(GaussianMixture({}), 1.0, 0)])
+def test_outside_the_mask_is_the_source_whatever_the_options(
+    denoiser, trajectory, latent, solver, mask_mode
+):
+    mask = torch.rand(2, 1, 6, 8, generator=torch.Generator().manual_seed(1)) - 0.5
+    mask = mask.clamp(min=0)
+    edit = masked_decode(denoiser, trajectory, SIGMAS, mask, solver(), mask_mode)
+    outside = (mask == 0).expand_as(latent)
+    assert same_bits(edit[outside], latent[outside])
+    assert (edit != latent)[~outside].all()
+
+
+@pytest.mark.parametrize("value", [0.2, 0.4, 0.8, 1.0])
+def test_differential_is_a_later_start_where_the_mask_is_darker(denoiser, trajectory, value):
+    """Half-way grey is edited as if the whole picture were, from half-way up."""
+    start = round(value * 5) + 1
+    mask = torch.full((1, 1, 1, 1), value)
+    ours = masked_decode(denoiser, trajectory, SIGMAS, mask, mask_mode=differential)
+    later = masked_decode(denoiser, trajectory[:start], SIGMAS[:start], FULL)
+    assert torch.equal(ours, later)
+
+
+def test_differential_and_linear_agree_on_black_and_white(denoiser, trajectory):
+    mask = torch.zeros(1, 1, 6, 8)
+    mask[..., 2:] = 1
+    ours = masked_decode(denoiser, trajectory, SIGMAS, mask, mask_mode=differential)
+    assert torch.equal(ours, masked_decode(denoiser, trajectory, SIGMAS, mask))
+
+
+@pytest.mark.parametrize(
+    ("start", "steps", "levels"),
+    [
+        (1.0, 0, [0, 1, 2, 3, 4, 5, 6, 7, 8]),
+        (0.5, 0, [0, 1, 2, 3, 4]),
+        (1.0, 4, [0, 2, 4, 6, 8]),
+        (1.0, 3, [0, 3, 5, 8]),
+        (0.45, 100, [0, 1, 2, 3, 4]),
+        (0.05, 0, [0]),
+        (0.0, 3, [0]),
+    ],
+)
+def test_start_and_steps_choose_levels(start, steps, levels):
+    assert decoding_levels(8, start, steps) == levels
+
+
+def test_levels_are_never_visited_twice():
+    for top in range(1, 60):
+        for steps in range(1, 70):
+            levels = decoding_levels(top, 1.0, steps)
+            assert levels == sorted(set(levels)) and levels[-1] == top
+            assert len(levels) == 1 + min(steps, top)
+
+
+def test_a_model_that_answers_nan_is_named(trajectory):
+    with pytest.raises(ValueError, match="^model: .*NaN"):
+        masked_decode(GaussianMixture({"positive": [torch.nan]}), trajectory, SIGMAS, FULL)

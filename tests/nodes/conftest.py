@@ -10,6 +10,8 @@ import torch
 from benchmarks.pack import defaults
 from demo.in_process import load_pack
 
+STEPS, STRENGTH = 5, 0.8
+
 
 @pytest.fixture(scope="session")
 def nodes() -> ModuleType:
@@ -53,6 +55,33 @@ def find_mask(nodes, demo, prompts) -> Callable[..., Any]:
         return nodes.DiffEditMask.execute(**{**fixed, "latent": latent, **inputs})
 
     return run
+
+
+@pytest.fixture
+def stages(nodes, demo, prompts) -> SimpleNamespace:
+    """DDIMInvert, NoiseTrajectory and MaskedDDIMSample on a latent, with few steps and their
+    defaults unless told otherwise."""
+
+    def stage(node, **fixed):
+        fixed = {**defaults(node), "model": demo.model, **fixed}
+
+        def run(latent, **inputs):
+            return node.execute(**{**fixed, "latent": latent, **inputs}).result[0]
+
+        return run
+
+    return SimpleNamespace(
+        invert=stage(nodes.DDIMInvert, steps=STEPS, strength=STRENGTH, iterations=1),
+        noise=stage(nodes.NoiseTrajectory, steps=STEPS, strength=STRENGTH),
+        sample=stage(nodes.MaskedDDIMSample, positive=prompts.target, negative=prompts.empty),
+    )
+
+
+@pytest.fixture
+def half_mask() -> torch.Tensor:
+    mask = torch.zeros(1, 72, 104)
+    mask[:, 16:48, :40] = 1
+    return mask
 
 
 @pytest.fixture

@@ -7,15 +7,28 @@ from benchmarks.pack import defaults
 
 
 @pytest.fixture
-def inverted(nodes, demo, latent) -> dict:
-    return nodes.DDIMInvert.execute(demo.model, latent, 4, 0.5, 1).result[0]
+def invert(nodes, demo):
+    """DDIMInvert, with its defaults and four steps unless told otherwise."""
+
+    def run(latent, **inputs):
+        fixed = {**defaults(nodes.DDIMInvert), "model": demo.model, "steps": 4, "strength": 0.5}
+        return nodes.DDIMInvert.execute(**{**fixed, "latent": latent, **inputs}).result[0]
+
+    return run
+
+
+@pytest.fixture
+def inverted(invert, latent) -> dict:
+    return invert(latent)
 
 
 @pytest.fixture
 def sample(nodes, demo, prompts):
-    def run(latent, mask, positive=prompts.target):
-        arguments = (demo.model, positive, prompts.empty, latent, mask, 7.5)
-        return nodes.MaskedDDIMSample.execute(*arguments).result[0]
+    def run(latent, mask, **inputs):
+        fixed = {**defaults(nodes.MaskedDDIMSample), "model": demo.model}
+        fixed |= {"positive": prompts.target, "negative": prompts.empty}
+        arguments = {**fixed, "latent": latent, "mask": mask, **inputs}
+        return nodes.MaskedDDIMSample.execute(**arguments).result[0]
 
     return run
 
@@ -36,12 +49,12 @@ def broken(latent: dict, value: float) -> dict:
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_nan_in_the_latent(nodes, demo, find_mask, latent, value):
+def test_nan_in_the_latent(invert, find_mask, latent, value):
     with pytest.raises(ValueError) as error:
         find_mask(broken(latent, value))
     assert_one_sentence(error, "latent")
     with pytest.raises(ValueError) as error:
-        nodes.DDIMInvert.execute(demo.model, broken(latent, value), 4, 0.5, 1)
+        invert(broken(latent, value))
     assert_one_sentence(error, "latent")
 
 
@@ -99,26 +112,26 @@ def test_a_prompt_of_another_kind_of_model(find_mask, sample, latent, inverted):
     assert_one_sentence(error, "positive")
 
 
-def test_strength_without_effect(nodes, demo, find_mask, latent):
+def test_strength_without_effect(invert, find_mask, latent):
     with pytest.raises(ValueError) as error:
         find_mask(latent, strength=0.0)
     assert_one_sentence(error, "strength")
     for steps, strength in ((50, 0.0), (1, 0.3)):
         with pytest.raises(ValueError) as error:
-            nodes.DDIMInvert.execute(demo.model, latent, steps, strength, 1)
+            invert(latent, steps=steps, strength=strength)
         assert_one_sentence(error, "strength")
 
 
 @pytest.mark.parametrize(("attribute", "value"), [("adm_channels", 2816), ("context_dim", None)])
 def test_a_model_that_cannot_go_without_conditioning(
-    nodes, demo, latent, monkeypatch, attribute, value
+    invert, demo, latent, monkeypatch, attribute, value
 ):
     if attribute == "adm_channels":
         monkeypatch.setattr(demo.model.model, attribute, value)
     else:
         monkeypatch.setitem(demo.model.model.model_config.unet_config, attribute, value)
     with pytest.raises(ValueError, match="CLIPTextEncode") as error:
-        nodes.DDIMInvert.execute(demo.model, latent, 4, 0.5, 1)
+        invert(latent)
     assert_one_sentence(error, "conditioning")
 
 

@@ -1,7 +1,6 @@
 """The stages as nodes, on the demo model."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,36 +14,11 @@ from diffedit_core.inversion import encoding_levels, invert
 from diffedit_core.mask import find_differences, image_sized, latent_sized
 from diffedit_core.recipes import RECIPES, heat_map
 from diffedit_core.sampling import masked_decode
-
-STEPS, STRENGTH = 5, 0.8
-
-
-@pytest.fixture
-def stages(nodes, demo, prompts) -> SimpleNamespace:
-    """Each node with short defaults."""
-
-    def invert(latent, steps=STEPS, strength=STRENGTH, iterations=1, conditioning=None, model=None):
-        model = model or demo.model
-        arguments = (model, latent, steps, strength, iterations, conditioning)
-        return nodes.DDIMInvert.execute(*arguments).result[0]
-
-    def sample(latent, mask, cfg=7.5, model=None):
-        model = model or demo.model
-        arguments = (model, prompts.target, prompts.empty, latent, mask, cfg)
-        return nodes.MaskedDDIMSample.execute(*arguments).result[0]
-
-    return SimpleNamespace(invert=invert, sample=sample)
-
-
-@pytest.fixture
-def half_mask() -> torch.Tensor:
-    mask = torch.zeros(1, 72, 104)
-    mask[:, 16:48, :40] = 1
-    return mask
+from tests.nodes.conftest import STEPS, STRENGTH
 
 
 def test_outside_the_mask_is_the_source_bit_for_bit(stages, latent, half_mask):
-    edited = stages.sample(stages.invert(latent), half_mask)["samples"]
+    edited = stages.sample(stages.invert(latent), mask=half_mask)["samples"]
     source = latent["samples"]
     outside = (latent_sized(half_mask, (9, 13)) == 0).expand_as(source)
     assert torch.equal(edited[outside].view(torch.int32), source[outside].view(torch.int32))
@@ -53,27 +27,27 @@ def test_outside_the_mask_is_the_source_bit_for_bit(stages, latent, half_mask):
 
 @pytest.mark.parametrize("size", [(72, 104), (9, 13), (50, 31), (1, 1)])
 def test_empty_masks_of_any_size_return_the_source(stages, latent, size):
-    edited = stages.sample(stages.invert(latent), torch.zeros(1, *size))["samples"]
+    edited = stages.sample(stages.invert(latent), mask=torch.zeros(1, *size))["samples"]
     assert torch.equal(edited, latent["samples"])
 
 
 def test_a_full_mask_edits_everywhere(stages, latent):
-    edited = stages.sample(stages.invert(latent), torch.ones(72, 104))["samples"]
+    edited = stages.sample(stages.invert(latent), mask=torch.ones(72, 104))["samples"]
     assert (edited != latent["samples"]).float().mean() > 0.99
     assert edited.isfinite().all()
 
 
 def test_one_mask_for_each_image(stages, latent):
     masks = torch.stack([torch.zeros(72, 104), torch.ones(72, 104)])
-    edited = stages.sample(stages.invert(latent), masks)["samples"]
+    edited = stages.sample(stages.invert(latent), mask=masks)["samples"]
     assert torch.equal(edited[0], latent["samples"][0])
     assert not torch.equal(edited[1], latent["samples"][1])
 
 
 @pytest.mark.parametrize(("steps", "strength"), [(1, 1.0), (1, 0.8), (6, 1.0), (1000, 0.003)])
 def test_extreme_steps_and_strengths_work(stages, latent, half_mask, steps, strength):
-    inverted = stages.invert(latent, steps, strength)
-    assert stages.sample(inverted, half_mask)["samples"].isfinite().all()
+    inverted = stages.invert(latent, steps=steps, strength=strength)
+    assert stages.sample(inverted, mask=half_mask)["samples"].isfinite().all()
 
 
 def test_the_inverted_latent_is_the_top_of_its_trajectory(stages, latent):
@@ -89,7 +63,7 @@ def test_the_inverted_latent_is_the_top_of_its_trajectory(stages, latent):
 def test_other_keys_of_the_latent_survive(stages, latent, half_mask):
     noise_mask = torch.ones(1, 72, 104)
     latent = {**latent, "batch_index": [4, 5], "noise_mask": noise_mask}
-    edited = stages.sample(stages.invert({**latent, "downscale_ratio_spacial": 8}), half_mask)
+    edited = stages.sample(stages.invert({**latent, "downscale_ratio_spacial": 8}), mask=half_mask)
     assert set(edited) == {"samples", "batch_index", "noise_mask"}
     assert edited["batch_index"] == [4, 5] and edited["noise_mask"] is noise_mask
 
@@ -108,7 +82,7 @@ def test_inversion_without_conditioning_is_under_zeros(stages, demo, prompts, la
 def test_cost_of_decoding(stages, count_forwards, latent, half_mask, cfg, evaluations):
     inverted = stages.invert(latent)
     sizes, hook = count_forwards()
-    stages.sample(inverted, half_mask, cfg)
+    stages.sample(inverted, mask=half_mask, cfg=cfg)
     hook.remove()
     assert sizes == [evaluations] * round(STRENGTH * STEPS)
 
@@ -130,7 +104,7 @@ def test_guidance_patches_of_the_model_take_part(stages, demo, latent, half_mask
 
     patched = demo.model.clone()
     patched.set_model_sampler_post_cfg_function(post_cfg)
-    stages.sample(stages.invert(latent, model=patched), half_mask, model=patched)
+    stages.sample(stages.invert(latent, model=patched), mask=half_mask, model=patched)
     assert seen == [1.0] * 4 + [7.5] * 4
 
 
@@ -142,7 +116,7 @@ def test_progress_and_previews_arrive_at_each_step(stages, latent, half_mask):
         comfy.utils.set_progress_bar_global_hook(
             lambda value, total, preview, node_id=None: seen.append((value, total))
         )
-        stages.sample(stages.invert(latent), half_mask)
+        stages.sample(stages.invert(latent), mask=half_mask)
     finally:
         comfy.utils.set_progress_bar_global_hook(None)
     assert seen[-1] == (4, 4) and (1, 4) in seen
@@ -189,12 +163,12 @@ def test_nodes_and_diffusers_on_one_core_agree(stages, find_mask, demo, prompts,
     inverted = stages.invert(latent, conditioning=prompts.source)
     levels = encoding_levels(counting.denoiser.schedule(STEPS), STRENGTH)
     captioned = DiffusersDenoiser(pipe, {"positive": texts["source"]})
-    trajectory = invert(captioned, x0, levels, iterations=1)
+    trajectory = invert(captioned, x0, levels, iterations=1).trajectory
     assert math.isclose(levels[-1], inverted["diffedit_trajectory"].sigmas[-1], rel_tol=1e-4)
     top = inverted["samples"] * pipe.vae.config.scaling_factor
     torch.testing.assert_close(top, trajectory[-1], atol=1e-2, rtol=1e-2)
 
-    edited = stages.sample(inverted, half_mask)["samples"] * pipe.vae.config.scaling_factor
+    edited = stages.sample(inverted, mask=half_mask)["samples"] * pipe.vae.config.scaling_factor
     mask = latent_sized(half_mask, (9, 13))[:, None]
     expected = masked_decode(GuidedDenoiser(counting, 7.5), trajectory, levels, mask)
     torch.testing.assert_close(edited, expected, atol=2e-2, rtol=2e-2)

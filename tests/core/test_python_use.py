@@ -1,0 +1,49 @@
+"""The README's example of the core in plain Python, run from the README's own text."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def example() -> dict[str, Any]:
+    """The variables that the example leaves behind."""
+    section = (ROOT / "README.md").read_text().split("## Use it from Python\n")[1]
+    code = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
+    variables: dict[str, Any] = {}
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.chdir(ROOT)
+        exec(compile(code, "README.md", "exec"), variables)
+    return variables
+
+
+def test_outside_the_mask_the_latent_is_the_source(example):
+    outside = (example["inside"] == 0).expand_as(example["latent"])
+    assert torch.equal(example["edited"][outside], example["latent"][outside])
+    assert 0.03 < example["mask"].mean() < 0.4
+
+
+def test_inside_the_mask_oranges_became_apples(example):
+    """Apples are red and oranges orange: little green is left."""
+    source = Image.open(ROOT / "demo" / "source.png").convert("RGB")
+    greens = [np.asarray(one)[..., 1].astype(float) for one in (source, example["picture"])]
+    inside = example["mask"][0].numpy() == 1
+    before, after = (green[inside].mean() for green in greens)
+    assert after < 0.7 * before
+    before, after = (green[~inside].mean() for green in greens)
+    assert 0.95 * before < after < 1.05 * before
+
+
+def test_embeddings_given_directly_are_those_of_the_text(example):
+    denoiser = example["DiffusersDenoiser"](example["pipe"], {"positive": example["wish"]})
+    x, sigma = example["latent"], 1.0
+    (by_text,) = denoiser.denoise(x, sigma, ["positive"])
+    (by_embeddings,) = example["denoiser"].denoise(x, sigma, ["positive"])
+    assert torch.equal(by_text, by_embeddings)

@@ -1,0 +1,27 @@
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list:
+    """What reaches the editor: pairs of a text and the id of the node that it is on."""
+    texts: list = []
+    instance = SimpleNamespace(send_progress_text=lambda *args: texts.append(args))
+    server = SimpleNamespace(PromptServer=SimpleNamespace(instance=instance))
+    monkeypatch.setitem(sys.modules, "server", server)
+    return texts
+
+
+def test_an_inversion_tells_the_editor_what_it_took(nodes, stages, latent, shown, monkeypatch):
+    monkeypatch.setattr(nodes.DDIMInvert, "hidden", SimpleNamespace(unique_id="7"))
+    stages.invert(latent, iterations=2)
+    ((text, node_id),) = shown
+    assert text.startswith("4 steps, 16 model evaluations, residual 0.")
+    assert node_id == "7"
+
+
+def test_without_an_editor_nothing_is_told(stages, latent, shown):
+    stages.invert(latent)
+    assert not shown
