@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,6 +26,7 @@ from demo.comfy_server import PACK
 from demo.in_process import load_pack
 from demo.render import SIZE
 from demo.scenes import edit
+from diffedit_core.mask import latent_sized
 
 from . import checker
 from .cases import Case, make_case
@@ -38,18 +41,32 @@ DRAWN = 10
 
 
 @dataclass(frozen=True)
+class Settings:
+    """What differs from the defaults of our three nodes."""
+
+    mask: dict[str, Any] = field(default_factory=dict)
+    invert: dict[str, Any] = field(default_factory=dict)
+    sample: dict[str, Any] = field(default_factory=dict)
+
+
+DEFAULTS = Settings()
+
+
+@dataclass(frozen=True)
 class Result:
     """What an implementation made of a case: a bool mask (H, W) and uint8 pictures (H, W, 3).
 
     `round_trip` is the source inverted and decoded under one prompt with a full mask, `autoencoded`
-    the source after the autoencoder alone.
+    the source after the autoencoder alone.  background_latent_error: the largest difference from
+    the source's latent outside the mask, in the autoencoder's scale.
     """
 
     mask: np.ndarray
     edited: np.ndarray
     round_trip: np.ndarray
     autoencoded: np.ndarray
-    evaluations: int
+    background_latent_error: float
+    evaluations: float
 
 
 def psnr(a: np.ndarray, b: np.ndarray, where: np.ndarray | None = None) -> float:
@@ -71,10 +88,16 @@ def summary(cases: list[Case], results: list[Result], judge: checker.Checker) ->
     return {
         "mask_iou": np.mean([iou(r.mask, c.region) for c, r in pairs]),
         "edit_success": np.mean([shows_edit(judge, r.edited, c) for c, r in pairs]),
-        "background_psnr": np.mean([psnr(r.edited, c.source.rgb, ~c.region) for c, r in pairs]),
+        "background_psnr": background_psnr(cases, [r.edited for r in results]),
         "round_trip_psnr": np.mean([psnr(r.round_trip, r.autoencoded) for r in results]),
         "evaluations": np.mean([r.evaluations for r in results]),
     }
+
+
+def background_psnr(cases: list[Case], pictures: list[np.ndarray]) -> float:
+    """In dB against the source, over the pixels outside the region that must change."""
+    pairs = zip(cases, pictures, strict=True)
+    return float(np.mean([psnr(picture, c.source.rgb, ~c.region) for c, picture in pairs]))
 
 
 def checker_accuracy(cases: list[Case], judge: checker.Checker) -> float:
@@ -87,10 +110,10 @@ def checker_accuracy(cases: list[Case], judge: checker.Checker) -> float:
 
 
 class Ours(Pack):
-    """Whole edits by the pack's nodes, every widget at its default, several edits to a batch."""
+    """Whole edits by the pack's nodes, several edits to a batch."""
 
     @torch.inference_mode()  # as ComfyUI calls nodes
-    def run(self, cases: list[Case]) -> list[Result]:
+    def run(self, cases: list[Case], settings: Settings = DEFAULTS) -> list[Result]:
         image = self.pictures(cases)
         latent = {"samples": self.vae.encode(image)}
         source, target = self.prompts(cases)
@@ -99,9 +122,15 @@ class Ours(Pack):
 
         self.evaluations = 0
         mask, _ = self.call(
-            "DiffEditMask", model=model, source=source, target=target, latent=latent, image=image
+            "DiffEditMask",
+            model=model,
+            source=source,
+            target=target,
+            latent=latent,
+            image=image,
+            **settings.mask,
         )
-        (inverted,) = self.call("DDIMInvert", model=model, latent=latent)
+        (inverted,) = self.call("DDIMInvert", model=model, latent=latent, **settings.invert)
         (edited,) = self.call(
             "MaskedDDIMSample",
             model=model,
@@ -109,8 +138,9 @@ class Ours(Pack):
             negative=negative,
             latent=inverted,
             mask=mask,
+            **settings.sample,
         )
-        evaluations = self.evaluations // len(cases)
+        evaluations = self.evaluations / len(cases)
 
         no_prompt = [[torch.zeros_like(negative[0][0]), {}]]
         (returned,) = self.call(
@@ -120,10 +150,13 @@ class Ours(Pack):
             negative=no_prompt,
             latent=inverted,
             mask=torch.ones_like(mask),
-            cfg=1.0,
+            **{**settings.sample, "cfg": 1.0},
         )
+        error = (edited["samples"] - latent["samples"]).abs()
+        outside = latent_sized(mask, error.shape[-2:])[:, None] == 0
+        errors = (error * outside).amax((1, 2, 3)).tolist()
         pictures = (self.decoded(samples) for samples in (edited, returned, latent))
-        columns = zip(mask.numpy() > 0.5, *pictures, strict=True)
+        columns = zip(mask.numpy() > 0.5, *pictures, errors, strict=True)
         return [Result(*column, evaluations) for column in columns]
 
 
@@ -134,44 +167,59 @@ class Diffusers(DiffusersPipeline):
         return [self._run_one(case, seed) for seed, case in enumerate(cases)]
 
     @torch.no_grad()
-    def _autoencoded(self, image: Image.Image) -> np.ndarray:
-        pixels = self.pipe.image_processor.preprocess(image).to(self.pipe.device)
-        decoded = self.pipe.vae.decode(self.pipe.vae.encode(pixels).latents).sample
-        return np.asarray(self.pipe.image_processor.postprocess(decoded)[0])
-
     def _run_one(self, case: Case, seed: int) -> Result:
+        pipe = self.pipe
         image = Image.fromarray(case.source.rgb)
         source, target = case.edit.source.caption, case.edit.target.caption
         generator = torch.Generator().manual_seed(seed)
 
         self.evaluations = 0
-        mask = self.pipe.generate_mask(
+        mask = pipe.generate_mask(
             image=image, source_prompt=source, target_prompt=target, generator=generator
         )
-        inverted = self.pipe.invert(prompt=source, image=image, generator=generator).latents
-        edited = self.pipe(
-            prompt=target, mask_image=mask, image_latents=inverted, generator=generator
-        )
+        inverted = pipe.invert(prompt=source, image=image, generator=generator).latents
+        edited = pipe(
+            prompt=target,
+            mask_image=mask,
+            image_latents=inverted,
+            generator=generator,
+            output_type="latent",
+        ).images
         evaluations = self.evaluations
 
-        full = np.ones_like(mask)
-        returned = self.pipe(
-            prompt=source, mask_image=full, image_latents=inverted, generator=generator
-        )
+        returned = pipe(
+            prompt=source,
+            mask_image=np.ones_like(mask),
+            image_latents=inverted,
+            generator=generator,
+            output_type="latent",
+        ).images
+        pixels = pipe.image_processor.preprocess(image).to(pipe.device)
+        latent = pipe.vae.encode(pixels).latents
+        outside = torch.from_numpy(mask == 0).to(latent.device)[:, None]
+        error = (edited / pipe.vae.config.scaling_factor - latent).abs() * outside
         large = cv2.resize(mask[0].astype(np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
         return Result(
-            mask=large > 0,
-            edited=np.asarray(edited.images[0]),
-            round_trip=np.asarray(returned.images[0]),
-            autoencoded=self._autoencoded(image),
-            evaluations=evaluations,
+            large > 0,
+            self._decoded(edited / pipe.vae.config.scaling_factor),
+            self._decoded(returned / pipe.vae.config.scaling_factor),
+            self._decoded(latent),
+            float(error.max()),
+            evaluations,
         )
 
+    def _decoded(self, latent: torch.Tensor) -> np.ndarray:
+        decoded = self.pipe.vae.decode(latent).sample
+        return np.asarray(self.pipe.image_processor.postprocess(decoded)[0])
 
-def run_all(implementation: Ours | Diffusers, cases: list[Case]) -> list[Result]:
+
+def run_all(
+    name: str, run: Callable[[list[Case]], list[Result]], cases: list[Case]
+) -> list[Result]:
+    """The results of an implementation's `run`, in batches, behind a progress bar."""
     results: list[Result] = []
-    for start in tqdm(range(0, len(cases), BATCH), desc=type(implementation).__name__):
-        results += implementation.run(cases[start : start + BATCH])
+    for start in tqdm(range(0, len(cases), BATCH), desc=name):
+        results += run(cases[start : start + BATCH])
     return results
 
 
@@ -201,7 +249,8 @@ def main() -> None:
     seeds = range(FIRST_SEED, FIRST_SEED + args.edits)
     cases = [make_case(edit(seed)) for seed in tqdm(seeds, desc="scenes")]
     judge = checker.load()
-    results = {"ours": run_all(Ours(load_pack()), cases), "diffusers": run_all(Diffusers(), cases)}
+    runs = {"ours": Ours(load_pack()).run, "diffusers": Diffusers().run}
+    results = {name: run_all(name, run, cases) for name, run in runs.items()}
     columns = {name: summary(cases, found, judge) for name, found in results.items()}
     accuracy = checker_accuracy(cases, judge)
     print_table(columns)

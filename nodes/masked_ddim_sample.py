@@ -44,8 +44,9 @@ class MaskedDDIMSample(io.ComfyNode):
                 ),
                 io.Mask.Input(
                     "mask",
-                    tooltip="White is remade, black stays, grey is a mix. One mask for all "
-                    "pictures or one for each; of any size, it is scaled to the picture.",
+                    tooltip="White is remade, black stays, grey is between. One mask for all "
+                    "pictures, one for each, or one for each frame of a video; of any size, it is "
+                    "scaled to the picture.",
                 ),
                 io.Float.Input(
                     "cfg",

@@ -30,6 +30,10 @@ def test_edits_reach_their_targets(cases, results):
     assert measured["round_trip_psnr"] > 40
 
 
+def test_the_background_of_a_latent_is_exact(results):
+    assert all(result.background_latent_error == 0 for result in results)
+
+
 def test_the_judge_knows_true_renderings(cases):
     assert checker_accuracy(cases, checker.load()) == 1
 
@@ -38,7 +42,9 @@ def test_measures_see_a_failed_edit(cases):
     """A source handed in as the edit is no success, and a mask beside the thing has no overlap."""
     pictures = [case.source.rgb for case in cases]
     masks = [~case.region for case in cases]
-    failed = [Result(mask, rgb, rgb, rgb, 0) for mask, rgb in zip(masks, pictures, strict=True)]
+    failed = [
+        Result(mask, rgb, rgb, rgb, 0.0, 0) for mask, rgb in zip(masks, pictures, strict=True)
+    ]
     measured = summary(cases, failed, checker.load())
     assert measured["edit_success"] == 0
     assert measured["mask_iou"] == 0
