@@ -17,6 +17,8 @@ from .recipe_input import chosen_recipe, recipe_input
 
 # Of the map's mean: with it an adaptive mask of the demo model is as good as one of all draws.
 TOLERANCE = 0.2
+
+# Where spread would reach below any noise.
 LEAST_STRENGTH = 0.01
 
 
@@ -170,7 +172,8 @@ class DiffEditMask(io.ComfyNode):
             mask = core.image_sized(binary, factor, "nearest")
         preview = ui.PreviewImage(heat_overlay(large, picture), cls=cls)
         counts = " / ".join(str(count) for count in found.draws)
-        evaluations = len(conds) * sum(found.draws)
+        # A batch goes on as a whole until its last picture has settled.
+        evaluations = len(conds) * max(found.draws) * len(found.draws)
         show_text(cls, f"{counts} draws, {evaluations} model evaluations")
         return io.NodeOutput(mask, large, ui={**preview.as_dict(), "draws": found.draws})
 
