@@ -9,25 +9,23 @@ background is printed too: no edit in latents can keep more of it.
 
 from __future__ import annotations
 
-import argparse
 import json
 import warnings
 from functools import partial
 
-from tqdm import tqdm
-
 from demo.in_process import load_pack
-from demo.scenes import edit
 
 from . import checker
-from .cases import Case, make_case
+from .cases import Case
 from .quality import (
     OUTPUT,
     Diffusers,
     Ours,
     Result,
     Settings,
+    asked_cases,
     background_psnr,
+    print_table,
     run_all,
     summary,
 )
@@ -45,21 +43,9 @@ def figures(cases: list[Case], results: list[Result], judge: checker.Checker) ->
     return {name: float(measured[name]) for name in FIGURES} | {"background_latent_error": worst}
 
 
-def print_table(rows: dict[str, dict[str, float]]) -> None:
-    names = list(next(iter(rows.values())))
-    print(f"{'':12}" + "".join(f"{name:>25}" for name in names))
-    for row, measured in rows.items():
-        print(f"{row:12}" + "".join(f"{measured[name]:25.4g}" for name in names))
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--edits", type=int, default=200)
-    args = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning)
-
-    seeds = range(FIRST_SEED, FIRST_SEED + args.edits)
-    cases = [make_case(edit(seed)) for seed in tqdm(seeds, desc="scenes")]
+    cases = asked_cases(__doc__.split("\n")[0], FIRST_SEED)
     judge = checker.load()
     ours = Ours(load_pack())
     runs = {row: partial(ours.run, settings=settings) for row, settings in ROWS.items()}

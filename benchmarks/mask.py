@@ -23,13 +23,12 @@ from tqdm import tqdm
 
 from demo.comfy_server import PACK
 from demo.in_process import load_pack
-from demo.render import SIZE
 from diffedit_core.refine import BLUR, SNAP, soft_levels
 
 from .cases import KINDS, Case, edits_of, make_case
 from .metrics import best_iou, iou, precision, recall
 from .pack import Pack
-from .peer import DiffusersPipeline
+from .peer import DiffusersPipeline, enlarged
 
 OUTPUT = PACK / "output"
 FIRST_SEED = 5_000_000
@@ -76,10 +75,10 @@ class PeerMasks(DiffusersPipeline):
         """Masks by row, and the oracle's IoU."""
         self.evaluations = 0
         mask, found = self.mask_and_map(case, seed)
-        masks = {"diffusers": (_enlarged(mask) > 0, self.evaluations)}
+        masks = {"diffusers": (enlarged(mask) > 0, self.evaluations)}
         self.evaluations = 0
-        masks["notebook"] = (_enlarged(self._notebook_mask(case)) > 0, self.evaluations)
-        return masks, best_iou(_enlarged(found), case.region)
+        masks["notebook"] = (enlarged(self._notebook_mask(case)) > 0, self.evaluations)
+        return masks, best_iou(enlarged(found), case.region)
 
     @torch.no_grad()
     def _notebook_mask(self, case: Case) -> np.ndarray:
@@ -103,11 +102,6 @@ class PeerMasks(DiffusersPipeline):
         found = total.mean(1)[0].cpu().numpy()
         found = (found - found.min()) / (found.max() - found.min())
         return cv2.GaussianBlur((found > 0.1).astype(np.uint8), (7, 7), 0)
-
-
-def _enlarged(mask: np.ndarray) -> np.ndarray:
-    """A mask of latent cells (h, w) at the picture's size."""
-    return np.kron(mask, np.ones((SIZE // len(mask),) * 2, mask.dtype))
 
 
 class Table:

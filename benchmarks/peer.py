@@ -12,6 +12,7 @@ from diffusers import DDIMInverseScheduler, StableDiffusionDiffEditPipeline
 from PIL import Image
 
 from demo.comfy_server import PACK
+from demo.render import SIZE
 
 from .cases import Case
 
@@ -62,6 +63,11 @@ class DiffusersPipeline:
 
     def _count(self, _: Any, inputs: tuple[Any, ...]) -> None:
         self.evaluations += len(inputs[0])
+
+
+def enlarged(mask: np.ndarray) -> np.ndarray:
+    """A mask of latent cells (h, w) at the picture's size."""
+    return np.kron(mask, np.ones((SIZE // len(mask),) * 2, mask.dtype))
 
 
 @contextmanager

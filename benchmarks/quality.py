@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -24,7 +23,6 @@ from tqdm import tqdm
 
 from demo.comfy_server import PACK
 from demo.in_process import load_pack
-from demo.render import SIZE
 from demo.scenes import edit
 from diffedit_core.mask import latent_sized
 
@@ -32,7 +30,7 @@ from . import checker
 from .cases import Case, make_case
 from .metrics import iou
 from .pack import Pack
-from .peer import DiffusersPipeline
+from .peer import DiffusersPipeline, enlarged
 
 OUTPUT = PACK / "output"
 FIRST_SEED = 1_000_000
@@ -198,9 +196,8 @@ class Diffusers(DiffusersPipeline):
         latent = pipe.vae.encode(pixels).latents
         outside = torch.from_numpy(mask == 0).to(latent.device)[:, None]
         error = (edited / pipe.vae.config.scaling_factor - latent).abs() * outside
-        large = cv2.resize(mask[0].astype(np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
         return Result(
-            large > 0,
+            enlarged(mask[0]) > 0,
             self._decoded(edited / pipe.vae.config.scaling_factor),
             self._decoded(returned / pipe.vae.config.scaling_factor),
             self._decoded(latent),
@@ -235,19 +232,23 @@ def draw(cases: list[Case], *columns: list[Result]) -> Image.Image:
 
 
 def print_table(columns: dict[str, dict[str, float]]) -> None:
-    print(f"{'':18}" + "".join(f"{name:>12}" for name in columns))
+    print(f"{'':24}" + "".join(f"{name:>12}" for name in columns))
     for key in next(iter(columns.values())):
-        print(f"{key:18}" + "".join(f"{column[key]:12.3f}" for column in columns.values()))
+        print(f"{key:24}" + "".join(f"{column[key]:12.3f}" for column in columns.values()))
+
+
+def asked_cases(description: str, first_seed: int) -> list[Case]:
+    """As many cases, from a seed on, as the command line asks for."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--edits", type=int, default=200)
+    args = parser.parse_args()
+    seeds = range(first_seed, first_seed + args.edits)
+    return [make_case(edit(seed)) for seed in tqdm(seeds, desc="scenes")]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--edits", type=int, default=200)
-    args = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning)
-
-    seeds = range(FIRST_SEED, FIRST_SEED + args.edits)
-    cases = [make_case(edit(seed)) for seed in tqdm(seeds, desc="scenes")]
+    cases = asked_cases(__doc__.split("\n")[0], FIRST_SEED)
     judge = checker.load()
     runs = {"ours": Ours(load_pack()).run, "diffusers": Diffusers().run}
     results = {name: run_all(name, run, cases) for name, run in runs.items()}

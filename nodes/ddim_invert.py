@@ -11,7 +11,7 @@ from .comfy_denoiser import ComfyDenoiser, run_stage
 from .inputs import check_conditioning, latent_samples, unconditional
 from .node_text import show_text
 from .schedule_input import chosen_levels, schedule_inputs, sigmas_input
-from .trajectory import Trajectory, attach
+from .trajectory import attach
 
 
 class DDIMInvert(io.ComfyNode):
@@ -108,15 +108,12 @@ class DDIMInvert(io.ComfyNode):
             return found, denoiser.to_samples(found.trajectory, levels)
 
         found, latents = run_stage(model, conds, samples, levels, len(levels) - 1, stage, cfg)
-        latents = latents.to("cpu", samples.dtype)
-        # The model's scale and back again has rounded the source.
-        latents[0] = samples
         evaluations = sum(found.calls) * len(samples) * len(conds)
         residual = float(found.residuals.max())  # of the worst step and picture
         diverged = int(torch.count_nonzero(~found.converged.all(dim=1)))
         show_text(cls, summary(len(found.calls), evaluations, residual, diverged))
         return io.NodeOutput(
-            attach(latent, Trajectory(latents, levels)),
+            attach(latent, samples, latents, levels),
             ui={
                 "steps": [len(found.calls)],
                 "evaluations": [evaluations],

@@ -46,11 +46,7 @@ def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
             f"latent: it has {samples.shape[1]} channels and the model works on {channels}; encode "
             "the picture with the VAE that belongs to the model."
         )
-    if not samples.isfinite().all():
-        raise ValueError(
-            "latent: it contains NaN or infinite values; look at the node that made it, often a "
-            "VAE running in half precision."
-        )
+    _check_finite("latent", samples)
     return samples
 
 
@@ -65,6 +61,14 @@ def _check_model(model: Any) -> None:
         raise ValueError(
             "model: it turns one picture into another without any noise to compare prompts in; "
             "connect a text-to-image model."
+        )
+
+
+def _check_finite(name: str, values: Tensor) -> None:
+    if not values.isfinite().all():
+        raise ValueError(
+            f"{name}: it contains NaN or infinite values; look at the node that made it, often a "
+            "VAE running in half precision."
         )
 
 
@@ -83,11 +87,7 @@ def pictures(image: Tensor, count: int, size: Sequence[int]) -> Tensor:
 
     Raises ValueError where there is neither one picture for all nor one for each, or one holds NaN.
     """
-    if not image.isfinite().all():
-        raise ValueError(
-            "image: it contains NaN or infinite values; look at the node that made it, often a "
-            "VAE running in half precision."
-        )
+    _check_finite("image", image)
     if len(image) not in (1, count):
         raise ValueError(
             f"image: there are {len(image)} pictures for {count} masks; connect the pictures that "

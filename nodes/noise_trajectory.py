@@ -10,7 +10,7 @@ from ..diffedit_core.noising import noised_trajectory
 from .comfy_denoiser import ComfyDenoiser, run_stage
 from .inputs import latent_samples
 from .schedule_input import chosen_levels, schedule_inputs, sigmas_input
-from .trajectory import Trajectory, attach
+from .trajectory import attach
 
 
 class NoiseTrajectory(io.ComfyNode):
@@ -66,7 +66,5 @@ class NoiseTrajectory(io.ComfyNode):
             noise = noise_like(x0, seed, indices=latent.get("batch_index"))
             return denoiser.to_samples(noised_trajectory(denoiser, x0, levels, noise), levels)
 
-        latents = run_stage(model, {}, samples, levels, 1, stage).to("cpu", samples.dtype)
-        # The model's scale and back again has rounded the source.
-        latents[0] = samples
-        return io.NodeOutput(attach(latent, Trajectory(latents, levels)))
+        latents = run_stage(model, {}, samples, levels, 1, stage)
+        return io.NodeOutput(attach(latent, samples, latents, levels))

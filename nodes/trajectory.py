@@ -19,9 +19,18 @@ class Trajectory(NamedTuple):
     sigmas: list[float]
 
 
-def attach(latent: dict[str, Any], trajectory: Trajectory) -> dict[str, Any]:
-    """A copy of the LATENT at the top of the trajectory, carrying the trajectory."""
-    return {**without_size(latent), "samples": trajectory.latents[-1], KEY: trajectory}
+def attach(
+    latent: dict[str, Any], source: Tensor, latents: Tensor, sigmas: list[float]
+) -> dict[str, Any]:
+    """A copy of the LATENT at the top of a trajectory, carrying the trajectory.
+
+    source: the LATENT's samples, to the bit.  latents, sigmas: see Trajectory; the lowest of the
+    latents, the source after the model's scale and back again, is rounded.
+    """
+    latents = latents.to("cpu", source.dtype)
+    latents[0] = source
+    trajectory = Trajectory(latents, sigmas)
+    return {**without_size(latent), "samples": latents[-1], KEY: trajectory}
 
 
 def detach(latent: dict[str, Any]) -> tuple[dict[str, Any], Trajectory]:
