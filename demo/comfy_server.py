@@ -37,6 +37,10 @@ NODE_IDS = (
     "DDIMInvert",
     "NoiseTrajectory",
     "MaskedDDIMSample",
+    "ConceptPrompts",
+    "LanguageModelLoader",
+    "ImageCaption",
+    "CaptionModelLoader",
     "DiffEditDemoModel",
 )
 

@@ -2,9 +2,13 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from .caption_model_loader import CaptionModelLoader
+from .concept_prompts import ConceptPrompts
 from .ddim_invert import DDIMInvert
 from .demo_model import DiffEditDemoModel
 from .diffedit_mask import DiffEditMask
+from .image_caption import ImageCaption
+from .language_model_loader import LanguageModelLoader
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
 from .noise_trajectory import NoiseTrajectory
@@ -18,5 +22,9 @@ class DiffEditExtension(ComfyExtension):
             DDIMInvert,
             NoiseTrajectory,
             MaskedDDIMSample,
+            ConceptPrompts,
+            LanguageModelLoader,
+            ImageCaption,
+            CaptionModelLoader,
             DiffEditDemoModel,
         ]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,6 +18,17 @@ def comfy() -> Iterator[ComfyServer]:
     with ComfyServer() as server:
         server.upload(PACK / "demo" / "source.png")
         yield server
+
+
+@pytest.fixture(scope="session")
+def language_models(comfy: ComfyServer) -> Path:
+    """The server's models/LLM, with small models under the names of the real ones."""
+    from tests.language_models import save_blip, save_t5  # transformers takes its time to import
+
+    folder = comfy.base / "models" / "LLM"
+    save_t5(folder / "flan-t5-base")
+    save_blip(folder / "blip-image-captioning-large")
+    return folder
 
 
 @pytest.fixture

@@ -1,0 +1,62 @@
+"""Image Caption: what each picture shows, in words."""
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from .caption_model_loader import CAPTION_MODEL
+from .inputs import pictures
+from .language_models.captioning import captions
+from .language_models.transformers_model import TransformersModel
+from .node_text import show_text
+
+
+class ImageCaption(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ImageCaption",
+            display_name="Image Caption",
+            category="DiffEdit",
+            description="Says in words what each picture shows: the source prompt, which you then "
+            "change into the target prompt.",
+            search_aliases=["blip", "describe", "image to text", "interrogate", "caption"],
+            inputs=[
+                CAPTION_MODEL.Input(
+                    "caption_model", tooltip="Looks at the pictures. From Load Caption Model."
+                ),
+                io.Image.Input("image", tooltip="The picture; several at once get a caption each."),
+                io.String.Input(
+                    "prefix",
+                    default="",
+                    tooltip="How the captions are to begin, for example: a photograph of. Empty "
+                    "leaves it to the model.",
+                ),
+                io.Int.Input(
+                    "max_tokens",
+                    default=40,
+                    min=1,
+                    max=256,
+                    tooltip="Where to cut off a caption that does not end by itself; a token is "
+                    "about three quarters of a word.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(
+                    "captions",
+                    is_output_list=True,
+                    tooltip="A caption for each picture, in their order.",
+                )
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls, caption_model: TransformersModel, image: Tensor, prefix: str, max_tokens: int
+    ) -> io.NodeOutput:
+        if not len(image):
+            raise ValueError("image: there is no picture in it; connect at least one.")
+        images = pictures(image, len(image), image.shape[1:3])
+        found = captions(caption_model, images, prefix.strip(), max_tokens)
+        show_text(cls, "\n".join(found))
+        return io.NodeOutput(found, ui={"text": found})

@@ -1,0 +1,73 @@
+"""Models of the transformers library, loaded and offloaded by ComfyUI's memory management."""
+
+from pathlib import Path
+from typing import Any
+
+import comfy.model_management
+import comfy.model_patcher
+import torch
+from transformers import PreTrainedModel
+
+
+class TransformersModel:
+    """A network with what prepares its input: a tokenizer, or a processor of pictures and text."""
+
+    def __init__(self, network: PreTrainedModel, processor: Any):
+        device = comfy.model_management.text_encoder_device()
+        # T5 overflows in float16.
+        bfloat16 = comfy.model_management.should_use_bf16(device)
+        network.to(torch.bfloat16 if bfloat16 else torch.float32)
+        self.processor = processor
+        self.patcher = comfy.model_patcher.ModelPatcher(
+            _Holder(network.eval()),
+            load_device=device,
+            offload_device=comfy.model_management.text_encoder_offload_device(),
+        )
+
+    def load(self) -> PreTrainedModel:
+        """The network on the device it runs on.  ComfyUI offloads it when it needs the room."""
+        comfy.model_management.load_models_gpu([self.patcher], force_full_load=True)
+        return self.patcher.model.network
+
+
+class _Holder(torch.nn.Module):
+    """ModelPatcher writes to `device`, which transformers' models only let one read."""
+
+    def __init__(self, network: PreTrainedModel):
+        super().__init__()
+        self.network = network
+        self.device = network.device
+
+
+def load_folder(folder: Path, network_class: Any, processor_class: Any) -> TransformersModel:
+    """Load a model from its folder alone, without the network and without foreign code.
+
+    network_class, processor_class: of transformers, with `from_pretrained`.
+    Raises ValueError where the files do not fit together.
+    """
+    try:
+        network, loading = network_class.from_pretrained(
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+        processor = processor_class.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # transformers and tokenizers raise whatever comes
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise ValueError(
+            f"model: {folder} cannot be loaded ({reason}); download its files again."
+        ) from error
+    # These transformers has filled with random values.
+    random = {*loading["missing_keys"], *(key for key, *_ in loading["mismatched_keys"])}
+    if random:
+        raise ValueError(
+            f"model: the weights in {folder} do not belong to its config.json: {len(random)} of "
+            f"{type(network).__name__}'s tensors are missing or of another size, {min(random)} for "
+            "one; download both again."
+        )
+    return TransformersModel(network, processor)
