@@ -32,11 +32,13 @@ PACK = Path(__file__).resolve().parent.parent
 COMFYUI = Path(os.environ.get("COMFYUI_DIR", PACK / ".comfyui")).resolve()
 PACK_FOLDER = "DiffEdit"
 NODE_IDS = (
+    "DiffEdit",
     "DiffEditMask",
     "MaskRefine",
     "DDIMInvert",
     "NoiseTrajectory",
     "MaskedDDIMSample",
+    "PromptEnsemble",
     "ConceptPrompts",
     "LanguageModelLoader",
     "ImageCaption",

@@ -6,22 +6,26 @@ from .caption_model_loader import CaptionModelLoader
 from .concept_prompts import ConceptPrompts
 from .ddim_invert import DDIMInvert
 from .demo_model import DiffEditDemoModel
+from .diffedit import DiffEdit
 from .diffedit_mask import DiffEditMask
 from .image_caption import ImageCaption
 from .language_model_loader import LanguageModelLoader
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
 from .noise_trajectory import NoiseTrajectory
+from .prompt_ensemble import PromptEnsemble
 
 
 class DiffEditExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
+            DiffEdit,
             DiffEditMask,
             MaskRefine,
             DDIMInvert,
             NoiseTrajectory,
             MaskedDDIMSample,
+            PromptEnsemble,
             ConceptPrompts,
             LanguageModelLoader,
             ImageCaption,

@@ -145,18 +145,36 @@ def check_conditioning(
             )
 
 
+def check_regions(name: str, conditioning: list[Any], samples: Tensor) -> None:
+    """Raise ValueError where a prompt of a video has a region for each frame or each video, which
+    ComfyUI cannot tell apart.
+    """
+    if samples.ndim < 5:
+        return
+    for region in (options["mask"] for _, options in conditioning if "mask" in options):
+        if len(region) not in (1, samples.shape[2]):
+            raise ValueError(
+                f"{name}: it acts in {len(region)} regions one after the other, and a video takes "
+                "one for all its frames; connect one mask for each edit."
+            )
+
+
 def unconditional(model: Any) -> list[Any]:
     """The CONDITIONING of no prompt at all: a context of zeros, as ConditioningZeroOut makes.
 
     Raises ValueError for a model that needs more than a context, or one of unknown width.
     """
-    width = context_width(model)
-    if not width or model.model.adm_channels:
+    if needs_conditioning(model):
         raise ValueError(
             "conditioning: this kind of model cannot do without one; connect a CLIPTextEncode "
             "with an empty text."
         )
-    return [[torch.zeros(1, 77, width), {}]]
+    return [[torch.zeros(1, 77, context_width(model)), {}]]
+
+
+def needs_conditioning(model: Any) -> bool:
+    """Whether the model takes more than a text context, or one of unknown width."""
+    return not context_width(model) or bool(model.model.adm_channels)
 
 
 def same_conditioning(a: list[Any], b: list[Any]) -> bool:

@@ -1,0 +1,206 @@
+"""DiffEdit: the whole method as one node, which expands into the stage nodes.
+
+ComfyUI caches each of them by what leads to it, so that a change repeats only the stages it
+concerns.  So they get the links to the model and the picture: the values themselves it cannot
+compare with those of the run before.
+"""
+
+from typing import Any
+
+from comfy.model_sampling import CONST
+from comfy_api.latest import io
+from comfy_execution.graph_utils import GraphBuilder, Node
+from comfy_execution.utils import get_executing_context
+from torch import Tensor
+
+from .ddim_invert import DDIMInvert
+from .diffedit_mask import DiffEditMask
+from .inputs import needs_conditioning
+from .mask_refine import MaskRefine
+from .masked_ddim_sample import MaskedDDIMSample
+from .widget_defaults import widget_defaults
+
+
+class DiffEdit(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DiffEdit",
+            display_name="DiffEdit",
+            category="DiffEdit",
+            description="Changes one thing in a picture by two prompts: what the picture shows "
+            "now, and what it should show. Finds the region by itself and leaves the rest alone. "
+            "The other DiffEdit nodes are its stages, for those who want every knob.",
+            search_aliases=["edit image", "edit by text", "change object", "instruct", "inpaint"],
+            inputs=[
+                io.Model.Input("model", tooltip="The model that makes the edit."),
+                io.Clip.Input("clip", tooltip="The text encoder that was loaded with the model."),
+                io.Vae.Input("vae", tooltip="The VAE that was loaded with the model."),
+                io.Image.Input(
+                    "image",
+                    tooltip="The picture to edit, or a batch of pictures for the same edit.",
+                ),
+                io.String.Input(
+                    "source",
+                    multiline=True,
+                    dynamic_prompts=True,
+                    tooltip="What the picture shows now. A full caption finds the region better "
+                    "than a word.",
+                ),
+                io.String.Input(
+                    "target",
+                    multiline=True,
+                    dynamic_prompts=True,
+                    tooltip="What the picture should show. Repeat source and change only the words "
+                    "of the edit.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    # A new seed for each run would find the region anew each time.
+                    control_after_generate=io.ControlAfterGenerate.fixed,
+                    tooltip="Chooses the noises by which the region is found. The same seed gives "
+                    "the same edit.",
+                ),
+                io.Int.Input(
+                    "steps",
+                    default=50,
+                    min=1,
+                    max=1000,
+                    tooltip="Steps of the whole way from picture to pure noise; strength says how "
+                    "many of them to take. More are slower and more exact. Good: 20 to 100.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=0.8,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How much of the old thing to forget. Higher edits more decidedly, "
+                    "lower keeps more of its shape and colours. Good: 0.5 to 0.9.",
+                ),
+                io.Float.Input(
+                    "cfg",
+                    default=7.5,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
+                    tooltip="How closely to follow target. Higher edits more decidedly, lower "
+                    "stays closer to the picture. Good: 3 to 10; 1 to 4 for Flux and its like.",
+                ),
+                io.Int.Input(
+                    "grow",
+                    default=0,
+                    min=-256,
+                    max=256,
+                    tooltip="Widen the found region by this many pixels, where the new thing needs "
+                    "more room or a rim of the old one stays; below 0, shrink it. Good: 0 to 16.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("edited", display_name="image", tooltip="The edited picture."),
+                io.Mask.Output("mask", tooltip="The region that was edited."),
+                io.Mask.Output(
+                    "heat_map",
+                    tooltip="How much each place would change, 0 to 1, of which the mask was made.",
+                ),
+            ],
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
+            enable_expand=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        clip: Any,
+        vae: Any,
+        image: Tensor,
+        source: str,
+        target: str,
+        seed: int,
+        steps: int,
+        strength: float,
+        cfg: float,
+        grow: int,
+    ) -> io.NodeOutput:
+        _check(model, image)
+        given = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
+        model_link, clip_link, vae_link, image_link = (
+            given[name] for name in ("model", "clip", "vae", "image")
+        )
+        graph = GraphBuilder()
+
+        def prompt(name: str, text: str) -> list[Any]:
+            return graph.node("CLIPTextEncode", name, clip=clip_link, text=text).out(0)
+
+        def stage(name: str, node: type[io.ComfyNode], **inputs: Any) -> Node:
+            return graph.node(node.define_schema().node_id, name, **widget_defaults(node) | inputs)
+
+        source_prompt = prompt("source_prompt", source)
+        target_prompt = prompt("target_prompt", target)
+        empty_prompt = prompt("empty_prompt", "")
+        latent = graph.node("VAEEncode", "encode", pixels=image_link, vae=vae_link).out(0)
+        found = stage(
+            "find_mask",
+            DiffEditMask,
+            model=model_link,
+            source=source_prompt,
+            target=target_prompt,
+            latent=latent,
+            image=image_link,
+            seed=seed,
+        )
+        heat_map = found.out(1)
+        refined = stage("refine_mask", MaskRefine, mask=heat_map, image=image_link, grow=grow)
+        inverted = stage(
+            "invert",
+            DDIMInvert,
+            model=model_link,
+            latent=latent,
+            steps=steps,
+            strength=strength,
+            scheduler=_scheduler(model),
+        )
+        if needs_conditioning(model):
+            inverted.set_input("conditioning", empty_prompt)
+        edited = stage(
+            "sample",
+            MaskedDDIMSample,
+            model=model_link,
+            positive=target_prompt,
+            negative=empty_prompt,
+            latent=inverted.out(0),
+            mask=refined.out(0),
+            cfg=cfg,
+        )
+        decoded = graph.node("VAEDecode", "decode", samples=edited.out(0), vae=vae_link)
+        return io.NodeOutput(decoded.out(0), refined.out(0), heat_map, expand=graph.finalize())
+
+
+def _check(model: Any, image: Tensor) -> None:
+    """Raise ValueError for pictures that VAE Encode cannot encode, and for lists, which would go
+    whole into every stage.
+    """
+    if get_executing_context().list_index:
+        raise ValueError(
+            "image: DiffEdit cannot work through a list, of pictures or of prompts; make one batch "
+            "of the pictures, or run it for one prompt after the other."
+        )
+    count, height, width = image.shape[:3]
+    if not count:
+        raise ValueError("image: there is no picture in it; connect at least one.")
+    cell = model.get_model_object("latent_format").spacial_downscale_ratio
+    if min(height, width) < cell:
+        raise ValueError(
+            f"image: it is {width}x{height} pixels, and the model works on squares of {cell}x"
+            f"{cell}; use a larger picture."
+        )
+
+
+def _scheduler(model: Any) -> str:
+    flow = isinstance(model.get_model_object("model_sampling"), CONST)
+    return "simple" if flow else "ddim_uniform"

@@ -1,0 +1,85 @@
+"""Prompt Ensemble: many prompts for one thing, averaged into one conditioning."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+
+from .node_text import show_text
+
+
+class PromptEnsemble(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PromptEnsemble",
+            display_name="Prompt Ensemble",
+            category="DiffEdit",
+            description="Encodes every line of a text as a prompt of its own and averages them "
+            "into one conditioning. What the lines have in common stays, the wording of each "
+            "fades, so that a mask or an edit depends less on how a thing was put into words.",
+            search_aliases=["average prompts", "mean embedding", "prompt list", "text encode"],
+            inputs=[
+                io.Clip.Input("clip", tooltip="The text encoder that was loaded with the model."),
+                io.String.Input(
+                    "text",
+                    multiline=True,
+                    dynamic_prompts=True,
+                    tooltip="One prompt on each line. Empty lines are skipped. Good: 4 to 16 ways "
+                    "to describe the same picture.",
+                ),
+            ],
+            outputs=[
+                io.Conditioning.Output(
+                    "conditioning",
+                    tooltip="The average, for any input that takes the output of CLIP Text Encode.",
+                )
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, clip: Any, text: str) -> io.NodeOutput:
+        if clip is None:
+            raise ValueError(
+                "clip: there is no text encoder in it; connect a checkpoint that has one, or a "
+                "CLIP loader."
+            )
+        lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+        encoded = [clip.encode_from_tokens_scheduled(tokens) for tokens in _tokens(clip, lines)]
+        show_text(cls, "1 prompt" if len(lines) == 1 else f"{len(lines)} prompts averaged")
+        # One entry for a prompt, or several that follow each other where hooks change the CLIP.
+        return io.NodeOutput([_mean(entries) for entries in zip(*encoded, strict=True)])
+
+
+def _tokens(clip: Any, lines: list[str]) -> list[dict[str, Any]]:
+    """Each line as the CLIP's tokens, all in as many chunks as the longest line takes.
+
+    The others are filled up with the chunk of an empty prompt, as ComfyUI itself fills the shorter
+    one of SDXL's two encoders.
+    """
+    tokens = [clip.tokenize(line) for line in lines]
+    for encoder, empty in clip.tokenize("").items():
+        longest = max(len(line[encoder]) for line in tokens)
+        for line in tokens:
+            line[encoder] += empty * (longest - len(line[encoder]))
+    return tokens
+
+
+def _mean(entries: tuple[Any, ...]) -> list[Any]:
+    """The mean of one CONDITIONING entry of each line; its options are those of the first line.
+
+    Raises ValueError where the lines' embeddings `[1, tokens, width]` differ in their tokens.
+    """
+    contexts, options = zip(*entries, strict=True)
+    lengths = {context.shape[1] for context in contexts}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"text: this text encoder makes embeddings of {min(lengths)} to {max(lengths)} tokens "
+            "of the lines, which have no average; make the lines equally long, or keep one."
+        )
+    mean = dict(options[0])
+    if mean.get("pooled_output") is not None:
+        pooled = [option["pooled_output"] for option in options]
+        mean["pooled_output"] = torch.stack(pooled).mean(dim=0)
+    return [torch.stack(contexts).mean(dim=0), mean]
