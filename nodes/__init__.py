@@ -9,6 +9,7 @@ from .demo_model import DiffEditDemoModel
 from .diffedit import DiffEdit
 from .diffedit_mask import DiffEditMask
 from .image_caption import ImageCaption
+from .join_edits import JoinEdits
 from .language_model_loader import LanguageModelLoader
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
@@ -25,6 +26,7 @@ class DiffEditExtension(ComfyExtension):
             DDIMInvert,
             NoiseTrajectory,
             MaskedDDIMSample,
+            JoinEdits,
             PromptEnsemble,
             ConceptPrompts,
             LanguageModelLoader,

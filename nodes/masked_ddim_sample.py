@@ -10,7 +10,7 @@ from ..diffedit_core.blending import differential, linear
 from ..diffedit_core.sampling import decoding_levels, masked_decode
 from ..diffedit_core.solvers import DPMPP2M, StochasticDDIM, ddim
 from .comfy_denoiser import ComfyDenoiser, run_stage
-from .inputs import check_conditioning, latent_mask, latent_samples
+from .inputs import check_conditioning, check_regions, latent_mask, latent_samples
 from .trajectory import Trajectory, detach
 
 MASK_MODES = {"linear": linear, "differential": differential}
@@ -134,6 +134,7 @@ class MaskedDDIMSample(io.ComfyNode):
         latent, trajectory = detach(latent)
         samples = latent_samples(model, latent)
         check_conditioning(model, "positive", positive, len(samples))
+        check_regions("positive", positive, samples)
         check_conditioning(model, "negative", negative, len(samples))
         weight = latent_mask(model, mask, samples)
         latents, sigmas = _visited(trajectory, start, steps)

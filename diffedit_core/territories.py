@@ -1,0 +1,31 @@
+"""Which of two edits a place belongs to, so that several can be made in one pass."""
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def first_territory(mask_a: Tensor, mask_b: Tensor, heat_a: Tensor, heat_b: Tensor) -> Tensor:
+    """Where the first of two edits rules, bool `[B, H, W]`; everywhere else the second one does.
+
+    A place goes to the edit whose mask is nearer, by Euclidean distance. Where both masks cover it,
+    it goes to the edit with more heat, and of equal ones to the first.
+
+    mask_a, mask_b: `[B, H, W]`, on the CPU; above 0 is covered.  heat_a, heat_b: `[B, H, W]`.
+    """
+    distance_a, distance_b = _distances(mask_a), _distances(mask_b)
+    stronger = (distance_a == distance_b) & (heat_a >= heat_b)
+    return (distance_a < distance_b) | stronger
+
+
+def _distances(mask: Tensor) -> Tensor:
+    """How many pixels each place of `[B, H, W]` is from its mask; infinite where that is empty."""
+    return torch.from_numpy(np.stack([_distance(one) for one in mask.numpy() > 0]))
+
+
+def _distance(mask: np.ndarray) -> np.ndarray:
+    if not mask.any():
+        return np.full(mask.shape, np.inf, np.float32)
+    ground = (~mask).astype(np.uint8)
+    return cv2.distanceTransform(ground, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
