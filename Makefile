@@ -4,7 +4,8 @@
 PYTHON ?= python3
 RUN = $(PYTHON) demo/environment.py
 
-.PHONY: demo test train-demo bench-mask bench-quality bench-inversion bench-size clean
+.PHONY: demo test train-demo bench-mask bench-quality bench-inversion bench-several \
+	bench-removal bench-size clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -24,6 +25,12 @@ bench-quality:  ## our edits beside diffusers' on the same weights; output/bench
 
 bench-inversion:  ## round trips and edits at 1 to 4 iterations; output/bench-inversion.json
 	$(RUN) -m benchmarks.inversion
+
+bench-several:  ## two edits of one picture at once; output/bench-several.json
+	$(RUN) -m benchmarks.several
+
+bench-removal:  ## taking things out, against the truth; output/bench-removal.json
+	$(RUN) -m benchmarks.removal
 
 bench-size:  ## time and memory at Stable Diffusion's size, random weights; output/bench-size.json
 	$(RUN) -m benchmarks.real_size

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from demo.render import Picture, changed_region, render
-from demo.scenes import Edit, Scene, edit
+from demo.scenes import Edit, Scene, edit, scene
 
 SMALL = 0.6
+VISIBLE, RIM = 8, 3  # a removal's region: a change in levels of 255, widened by so many pixels
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,34 @@ def edits_of(kind: Kind, count: int, first_seed: int) -> list[Edit]:
             edits.append(scaled)
         seed += 1
     return edits
+
+
+def removals_of(things: int, count: int, first_seed: int) -> list[Case]:
+    """The first scenes of so many things from a seed on, one of which goes: by turns the left one
+    and the right one.
+    """
+    cases: list[Case] = []
+    seed = first_seed
+    while len(cases) < count:
+        source = scene(seed)
+        if len(source.things) == things:
+            cases.append(make_removal(source, len(cases) % things))
+        seed += 1
+    return cases
+
+
+def make_removal(source: Scene, index: int) -> Case:
+    """The removal of a thing; the region that must change is the thing and its shadow."""
+    one = Edit("remove", source, source.without(index), index)
+    before, after = render(one.source), render(one.target)
+    return Case(one, before, after, _visibly_changed(before.rgb, after.rgb))
+
+
+def _visibly_changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Bool (H, W): where uint8 pictures differ visibly, and a rim around that."""
+    changed = np.abs(before.astype(int) - after).max(-1) > VISIBLE
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM + 1,) * 2)
+    return cv2.dilate(changed.astype(np.uint8), disc) > 0
 
 
 def _scaled(scene: Scene, scale: float) -> Scene:

@@ -1,6 +1,7 @@
-"""How far a mask is from the truth."""
+"""How far a mask or a picture is from the truth."""
 
 import numpy as np
+from skimage.metrics import structural_similarity
 
 
 def iou(mask: np.ndarray, truth: np.ndarray) -> float:
@@ -30,3 +31,12 @@ def best_iou(levels: np.ndarray, truth: np.ndarray) -> float:
     descending = levels.ravel()[order]
     cuts = np.append(descending[:-1] != descending[1:], True)
     return float((hits / (sizes + truth.sum() - hits))[cuts].max())
+
+
+def ssim(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
+    """Structural similarity of uint8 pictures (H, W, 3), the mean of its map over the pixels
+    `where` is True and over the channels (Wang et al., IEEE Transactions on Image Processing 2004).
+    """
+    paper = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    _, similarity = structural_similarity(a, b, channel_axis=-1, full=True, **paper)
+    return float(similarity[where].mean())

@@ -38,6 +38,7 @@ NODE_IDS = (
     "DDIMInvert",
     "NoiseTrajectory",
     "MaskedDDIMSample",
+    "FillMask",
     "JoinEdits",
     "PromptEnsemble",
     "ConceptPrompts",

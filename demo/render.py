@@ -274,5 +274,8 @@ def render(scene: Scene) -> Picture:
         )
 
     rgb = np.round(down(colour.astype(np.float32), 3) * 255).clip(0, 255).astype(np.uint8)
-    masks = [np.stack([down(m, 1) > 0.5 for m in group]) for group in (thing_masks, fruit_masks)]
+    masks = [
+        np.array([down(m, 1) > 0.5 for m in group], bool).reshape(-1, SIZE, SIZE)
+        for group in (thing_masks, fruit_masks)
+    ]
     return Picture(rgb, *masks)

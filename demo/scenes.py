@@ -69,14 +69,26 @@ class Scene:
         return self.caption_without()
 
     def caption_without(self, colours: bool = False, table: bool = False) -> str:
-        """The caption, leaving out the things' colours or the table where asked."""
+        """The caption, leaving out the things' colours or the table where asked; of an empty table,
+        the table alone.
+        """
+        if not self.things:
+            return f"a {self.table}"
         words = [f"a {thing.noun}" if colours else thing.words for thing in self.things]
         return " and ".join(words) + ("" if table else f" on a {self.table}")
+
+    def without(self, index: int) -> Scene:
+        """The scene with thing number `index` taken off the table."""
+        things, places = list(self.things), list(self.places)
+        del things[index], places[index]
+        return replace(self, things=tuple(things), places=tuple(places))
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Two scenes that differ in thing number `index` alone; `name` is one of EDITS."""
+    """Two scenes that differ in the source's thing number `index` alone; `name` is one of EDITS, or
+    "remove" where the target has no such thing.
+    """
 
     name: str
     source: Scene

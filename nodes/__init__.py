@@ -8,6 +8,7 @@ from .ddim_invert import DDIMInvert
 from .demo_model import DiffEditDemoModel
 from .diffedit import DiffEdit
 from .diffedit_mask import DiffEditMask
+from .fill_mask import FillMask
 from .image_caption import ImageCaption
 from .join_edits import JoinEdits
 from .language_model_loader import LanguageModelLoader
@@ -26,6 +27,7 @@ class DiffEditExtension(ComfyExtension):
             DDIMInvert,
             NoiseTrajectory,
             MaskedDDIMSample,
+            FillMask,
             JoinEdits,
             PromptEnsemble,
             ConceptPrompts,

@@ -29,6 +29,20 @@ def test_captions_name_things_from_left_to_right():
     assert (left.sum(0) @ columns) / left.sum() < (right.sum(0) @ columns) / right.sum()
 
 
+def test_a_thing_is_taken_off_the_table():
+    """What is left is the same picture but for the thing and its shadow; an empty table is one."""
+    both = still_life(Thing("ball", "orange"), Thing("cup", "red"))
+    alone = both.without(1)
+    assert alone.caption == "an orange ball on a slate table"
+    empty = alone.without(0)
+    assert empty.caption == "a slate table"
+    pictures = [render(one) for one in (both, alone, empty)]
+    assert [len(picture.things) for picture in pictures] == [2, 1, 0]
+    assert np.array_equal(pictures[0].rgb[:, :60], pictures[1].rgb[:, :60])
+    assert np.array_equal(pictures[1].rgb[:20], pictures[2].rgb[:20])
+    assert not np.array_equal(pictures[1].rgb, pictures[2].rgb)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mask_covers_its_thing_and_nothing_else(kind):
     """Against a scene without shading to rely on: only the thing has the colour of the thing."""
