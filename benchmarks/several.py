@@ -222,7 +222,7 @@ def summary(
 def main() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--edits", type=int, default=100)
+    parser.add_argument("--edits", type=int, default=80)
     args = parser.parse_args()
     scenes = two_edits(FIRST_SEED)
     cases = [next(scenes) for _ in tqdm(range(args.edits), desc="scenes")]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .ddim_invert import DDIMInvert
 from .diffedit_mask import DiffEditMask
-from .inputs import needs_conditioning
+from .inputs import check_finite, needs_conditioning
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
 from .widget_defaults import widget_defaults
@@ -138,7 +138,8 @@ class DiffEdit(io.ComfyNode):
             return graph.node("CLIPTextEncode", name, clip=clip_link, text=text).out(0)
 
         def stage(name: str, node: type[io.ComfyNode], **inputs: Any) -> Node:
-            return graph.node(node.define_schema().node_id, name, **widget_defaults(node) | inputs)
+            schema = node.define_schema()
+            return graph.node(schema.node_id, name, **widget_defaults(schema) | inputs)
 
         source_prompt = prompt("source_prompt", source)
         target_prompt = prompt("target_prompt", target)
@@ -182,8 +183,8 @@ class DiffEdit(io.ComfyNode):
 
 
 def _check(model: Any, image: Tensor) -> None:
-    """Raise ValueError for pictures that VAE Encode cannot encode, and for lists, which would go
-    whole into every stage.
+    """Raise ValueError for pictures that VAE Encode cannot encode, for the frames of a video, and
+    for lists, which would go whole into every stage.
     """
     if get_executing_context().list_index:
         raise ValueError(
@@ -193,7 +194,14 @@ def _check(model: Any, image: Tensor) -> None:
     count, height, width = image.shape[:3]
     if not count:
         raise ValueError("image: there is no picture in it; connect at least one.")
-    cell = model.get_model_object("latent_format").spacial_downscale_ratio
+    check_finite("image", image)
+    latent_format = model.get_model_object("latent_format")
+    if latent_format.latent_dimensions == 3 and count > 1:
+        raise ValueError(
+            "image: its pictures are the frames of a video to this model, which takes the stages "
+            "instead, with DiffEdit Mask's image left open; connect one picture here."
+        )
+    cell = latent_format.spacial_downscale_ratio
     if min(height, width) < cell:
         raise ValueError(
             f"image: it is {width}x{height} pixels, and the model works on squares of {cell}x"

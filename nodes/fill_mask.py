@@ -1,5 +1,9 @@
 """Fill Mask: paint a masked region over with its surroundings, before a thing is removed."""
 
+from collections.abc import Sequence
+
+import comfy.model_management
+import comfy.utils
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -7,7 +11,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..diffedit_core.fill import filled
-from .inputs import mask_values, pictures
+from .inputs import LARGEST_CELL, mask_values, pictures
 
 
 class FillMask(io.ComfyNode):
@@ -42,7 +46,7 @@ class FillMask(io.ComfyNode):
         if not len(image):
             raise ValueError("image: there is no picture in it; connect at least one.")
         image = pictures(image, len(image), image.shape[1:3])
-        mask = F.interpolate(mask_values(mask)[:, None], image.shape[1:3], mode="area")[:, 0]
+        mask = _of_size(mask_values(mask), image.shape[1:3])
         if len(mask) not in (1, len(image)):
             raise ValueError(
                 f"mask: there are {len(mask)} masks for {len(image)} pictures; connect one mask "
@@ -54,5 +58,21 @@ class FillMask(io.ComfyNode):
                 "mask: it covers a whole picture, so there are no surroundings to fill it from; "
                 "leave a part of it black."
             )
-        pairs = zip(image.numpy(), inside.cpu().numpy(), strict=True)
-        return io.NodeOutput(torch.from_numpy(np.stack([filled(*pair) for pair in pairs])))
+        painted = []
+        bar = comfy.utils.ProgressBar(len(image))
+        for one, hole in zip(image.numpy(), inside.cpu().numpy(), strict=True):
+            comfy.model_management.throw_exception_if_processing_interrupted()
+            painted.append(filled(one, hole))
+            bar.update(1)
+        return io.NodeOutput(torch.from_numpy(np.stack(painted)))
+
+
+def _of_size(mask: Tensor, size: Sequence[int]) -> Tensor:
+    """The mask `[B, h, w]` over a picture of `size` `(H, W)`, stretched unless it is so little
+    smaller that VAE Encode has cropped it: then black around it.
+    """
+    spare = [want - have for want, have in zip(size, mask.shape[1:], strict=True)]
+    if all(0 <= pixels < LARGEST_CELL for pixels in spare):
+        top, left = (pixels // 2 for pixels in spare)
+        return F.pad(mask, (left, spare[1] - left, top, spare[0] - top))
+    return F.interpolate(mask[:, None], size, mode="area")[:, 0]

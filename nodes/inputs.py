@@ -46,7 +46,7 @@ def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
             f"latent: it has {samples.shape[1]} channels and the model works on {channels}; encode "
             "the picture with the VAE that belongs to the model."
         )
-    _check_finite("latent", samples)
+    check_finite("latent", samples)
     return samples
 
 
@@ -64,7 +64,8 @@ def _check_model(model: Any) -> None:
         )
 
 
-def _check_finite(name: str, values: Tensor) -> None:
+def check_finite(name: str, values: Tensor) -> None:
+    """Raise ValueError where the input `name` holds NaN or infinite values."""
     if not values.isfinite().all():
         raise ValueError(
             f"{name}: it contains NaN or infinite values; look at the node that made it, often a "
@@ -87,13 +88,13 @@ def pictures(image: Tensor, count: int, size: Sequence[int]) -> Tensor:
 
     Raises ValueError where there is neither one picture for all nor one for each, or one holds NaN.
     """
-    _check_finite("image", image)
+    check_finite("image", image)
     if len(image) not in (1, count):
         raise ValueError(
             f"image: there are {len(image)} pictures for {count} masks; connect the pictures that "
             "the masks belong to."
         )
-    image = image[..., :3].cpu().float().expand(count, -1, -1, -1)
+    image = image[..., :3].cpu().float().expand(count, -1, -1, 3)  # grey ones have one channel
     spare = [have - want for have, want in zip(image.shape[1:3], size, strict=True)]
     if all(0 <= pixels < LARGEST_CELL for pixels in spare):  # as VAE Encode crops
         top, left = (pixels // 2 for pixels in spare)
@@ -146,16 +147,16 @@ def check_conditioning(
 
 
 def check_regions(name: str, conditioning: list[Any], samples: Tensor) -> None:
-    """Raise ValueError where a prompt of a video has a region for each frame or each video, which
-    ComfyUI cannot tell apart.
+    """Raise ValueError where a prompt has neither one region for all of `samples`
+    `[B, C, ..., h, w]` nor one for each picture, or each frame of a video.
     """
-    if samples.ndim < 5:
-        return
+    video = samples.ndim == 5
+    count = samples.shape[2] if video else len(samples)
     for region in (options["mask"] for _, options in conditioning if "mask" in options):
-        if len(region) not in (1, samples.shape[2]):
+        if len(region) not in (1, count):
             raise ValueError(
-                f"{name}: it acts in {len(region)} regions one after the other, and a video takes "
-                "one for all its frames; connect one mask for each edit."
+                f"{name}: a prompt of it acts in {len(region)} regions and there are {count} "
+                f"{'frames' if video else 'pictures'}; connect one mask for all or one for each."
             )
 
 
@@ -180,14 +181,15 @@ def needs_conditioning(model: Any) -> bool:
 def same_conditioning(a: list[Any], b: list[Any]) -> bool:
     """Whether two CONDITIONINGs say the same to the model."""
     return len(a) == len(b) and all(
-        _same(context_a, context_b)
+        same(context_a, context_b)
         and options_a.keys() == options_b.keys()
-        and all(_same(options_a[key], options_b[key]) for key in options_a)
+        and all(same(options_a[key], options_b[key]) for key in options_a)
         for (context_a, options_a), (context_b, options_b) in zip(a, b, strict=True)
     )
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
+    """Whether two parts of CONDITIONINGs are equal, as tensors, or one and the same."""
     return torch.equal(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else a is b
 
 

@@ -81,12 +81,11 @@ class JoinEdits(io.ComfyNode):
             "heat_map_b": mask_b if heat_map_b is None else heat_map_b,
         }
         mask_a, mask_b, heat_a, heat_b = _alike(given)
+        regions_a = _regions("target_a", target_a, mask_a)
+        regions_b = _regions("target_b", target_b, mask_b)
+        mask_a, mask_b = mask_a * regions_a.any(0), mask_b * regions_b.any(0)
         first = first_territory(mask_a, mask_b, heat_a, heat_b)
-        # Every place belongs to one of them: ComfyUI predicts nothing where no prompt acts.
-        target = [
-            *_within(first, "target_a", target_a),
-            *_within(~first, "target_b", target_b),
-        ]
+        target = [*_within(first, target_a, regions_a), *_within(~first, target_b, regions_b)]
         heat = torch.where(first, heat_a, heat_b)
         return io.NodeOutput(torch.maximum(mask_a, mask_b), target, heat)
 
@@ -99,6 +98,8 @@ def _alike(given: dict[str, Tensor]) -> list[Tensor]:
     masks = {name: mask_values(mask, name).cpu() for name, mask in given.items()}
     height, width = masks["mask_a"].shape[-2:]
     count = max(map(len, masks.values()))
+    if not count:
+        raise ValueError("mask_a: there is no mask in it; connect at least one.")
     for name, mask in masks.items():
         if mask.shape[-2:] != (height, width):
             raise ValueError(
@@ -109,23 +110,34 @@ def _alike(given: dict[str, Tensor]) -> list[Tensor]:
     return [mask.expand(count, -1, -1) for mask in masks.values()]
 
 
-def _within(territory: Tensor, name: str, conditioning: list[Any]) -> list[Any]:
-    """The CONDITIONING of the input `name`, acting only in the territory, bool `[B, H, W]`.
-
-    A prompt that has a region already, from another Join Edits or Conditioning Set Mask, keeps to
-    what they have in common.
+def _regions(name: str, conditioning: list[Any], mask: Tensor) -> Tensor:
+    """Where each prompt of the CONDITIONING of the input `name` acts, `[prompts, B, H, W]` in 0..1:
+    everywhere, or in the region it has from another Join Edits or Conditioning Set Mask.
     """
-    bounded = []
-    for context, options in conditioning:
-        region = territory.float()
+    regions = []
+    for _, options in conditioning:
+        region = torch.ones_like(mask)
         if "mask" in options:
             own = mask_values(options["mask"], name).cpu()
-            _check_count(name, own, len(region))
-            height, width = region.shape[-2:]
+            _check_count(name, own, len(mask))
+            height, width = mask.shape[-2:]
             own = comfy.utils.common_upscale(own[:, None], width, height, "bilinear", "disabled")
             region = region * own[:, 0]
-        bounded.append([context, {**options, "mask": region}])
-    return bounded
+        regions.append(region)
+    return torch.stack(regions)
+
+
+def _within(territory: Tensor, conditioning: list[Any], regions: Tensor) -> list[Any]:
+    """The CONDITIONING, acting only in the territory, bool `[B, H, W]`, and there in its regions.
+
+    Where none of its prompts acts they all do: ComfyUI predicts nothing where no prompt acts, which
+    would spoil the cells at the edges of the mask.
+    """
+    regions = torch.where(regions.any(0), regions, 1.0) * territory
+    return [
+        [context, {**options, "mask": region}]
+        for (context, options), region in zip(conditioning, regions, strict=True)
+    ]
 
 
 def _check_count(name: str, masks: Tensor, count: int) -> None:

@@ -1,10 +1,13 @@
 """Prompt Ensemble: many prompts for one thing, averaged into one conditioning."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from comfy_api.latest import io
+from torch import Tensor
 
+from .inputs import same
 from .node_text import show_text
 
 
@@ -67,19 +70,27 @@ def _tokens(clip: Any, lines: list[str]) -> list[dict[str, Any]]:
 
 
 def _mean(entries: tuple[Any, ...]) -> list[Any]:
-    """The mean of one CONDITIONING entry of each line; its options are those of the first line.
+    """The mean of one CONDITIONING entry of each line.
 
-    Raises ValueError where the lines' embeddings `[1, tokens, width]` differ in their tokens.
+    Raises ValueError where a part of it has none.
     """
     contexts, options = zip(*entries, strict=True)
-    lengths = {context.shape[1] for context in contexts}
-    if len(lengths) > 1:
-        raise ValueError(
-            f"text: this text encoder makes embeddings of {min(lengths)} to {max(lengths)} tokens "
-            "of the lines, which have no average; make the lines equally long, or keep one."
-        )
-    mean = dict(options[0])
-    if mean.get("pooled_output") is not None:
-        pooled = [option["pooled_output"] for option in options]
-        mean["pooled_output"] = torch.stack(pooled).mean(dim=0)
-    return [torch.stack(contexts).mean(dim=0), mean]
+    together = {name: _of_all(name, [one[name] for one in options]) for name in options[0]}
+    return [_of_all("length", contexts), together]
+
+
+def _of_all(name: str, values: Sequence[Any]) -> Any:
+    """A part of the lines' CONDITIONINGs: the mean of tensors, of attention masks all that any line
+    attends to, and of anything else the first line's.
+    """
+    if not isinstance(values[0], Tensor) or all(same(value, values[0]) for value in values[1:]):
+        return values[0]
+    alike = len({value.shape for value in values}) == 1
+    if alike and name == "attention_mask":
+        return torch.stack(tuple(values)).amax(dim=0)
+    if alike and values[0].is_floating_point():
+        return torch.stack(tuple(values)).mean(dim=0)
+    raise ValueError(
+        f"text: with this text encoder the lines have no average, since they differ in {name}; "
+        "keep one line, or make all equally long."
+    )

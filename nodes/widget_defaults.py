@@ -5,9 +5,9 @@ from typing import Any
 from comfy_api.latest import io
 
 
-def widget_defaults(node: type[io.ComfyNode]) -> dict[str, Any]:
+def widget_defaults(schema: io.Schema) -> dict[str, Any]:
     """The values that a node's widgets start with, as a workflow in API format holds them."""
-    return _widgets(node.define_schema().inputs)
+    return _widgets(schema.inputs)
 
 
 def _widgets(inputs: list[io.Input], prefix: str = "") -> dict[str, Any]:

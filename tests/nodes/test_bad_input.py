@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from benchmarks.pack import defaults
+from tests.nodes.one_sentence import assert_one_sentence
 
 
 @pytest.fixture
@@ -31,12 +32,6 @@ def sample(nodes, demo, prompts):
         return nodes.MaskedDDIMSample.execute(**arguments).result[0]
 
     return run
-
-
-def assert_one_sentence(error: pytest.ExceptionInfo, name: str) -> None:
-    text = str(error.value)
-    assert text.startswith(f"{name}: ")
-    assert text.endswith(".") and "\n" not in text and len(text) < 250
 
 
 MASK = torch.ones(1, 72, 104)

@@ -12,6 +12,7 @@ from PIL import Image
 from benchmarks.pack import defaults
 from demo.comfy_server import PACK, Workflow, WorkflowError
 from tests.nodes.executor import Executor, running_executor
+from tests.nodes.one_sentence import assert_one_sentence
 
 FEW = {"steps": 5, "strength": 0.8}
 """An edit of 16 model evaluations for the mask, 8 for the inversion and 8 for the decoding."""
@@ -179,6 +180,19 @@ def test_pictures_that_cannot_be_edited(executor, small_picture, shape, said):
     assert executor.run(one_node())["image"].shape == (1, 16, 16, 3)
 
 
+def test_a_picture_of_nan(executor):
+    executor.given = (*executor.given[:3], torch.full((1, 16, 16, 3), torch.nan))
+    assert "NaN" in complaint(executor, one_node(), "image")
+
+
+def test_the_frames_of_a_video(executor):
+    from tests.nodes.small_models import FAMILIES  # ComfyUI cannot be imported before the pack
+
+    family = FAMILIES["Wan, video"]
+    executor.given = (family.model(), clip_of(family), vae_of(family), torch.rand(5, 64, 96, 3))
+    assert "frames of a video" in complaint(executor, one_node(), "image")
+
+
 def test_what_a_stage_refuses_is_told_of_the_node(executor, small_picture):
     small_picture(1, 16, 16, 3)
     assert "no step to take" in complaint(executor, one_node(strength=0.0), "strength")
@@ -197,10 +211,9 @@ def complaint(executor: Executor, workflow: Workflow, name: str) -> str:
     """The one sentence, about the input `name`, with which DiffEdit refuses to run."""
     with pytest.raises(WorkflowError) as error:
         executor.run(workflow)
-    text = str(error.value)
     assert error.value.node_type == "DiffEdit"
-    assert text.startswith(f"{name}: ") and text.endswith(".") and "\n" not in text
-    return text
+    assert_one_sentence(error, name)
+    return str(error.value)
 
 
 @pytest.mark.parametrize(("family", "scheduler"), [("SDXL", "ddim_uniform"), ("SD 3", "simple")])

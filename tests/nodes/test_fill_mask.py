@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.nodes.test_bad_input import assert_one_sentence
+from tests.nodes.one_sentence import assert_one_sentence
 
 
 @pytest.fixture
@@ -39,6 +39,24 @@ def test_whatever_is_lighter_than_middle_grey_is_filled(fill, image, mask):
 def test_a_mask_of_another_size_is_scaled(fill, image, mask):
     larger = mask.repeat_interleave(3, 1).repeat_interleave(3, 2)
     assert torch.equal(fill(image, larger), fill(image, mask))
+
+
+def test_a_mask_that_vae_encode_has_cropped_lies_where_it_belongs(fill, image, mask):
+    """As of 50 by 40 pixels it would crop 5 and 2, half of them on the left and at the top."""
+    assert torch.equal(fill(image, mask[:, 1:39, 2:47]), fill(image, mask))
+
+
+def test_grey_pictures_become_rgb(fill, image, mask):
+    grey = image[..., :1]
+    assert torch.equal(fill(grey, mask), fill(grey.expand(-1, -1, -1, 3), mask))
+
+
+def test_cancelling_stops_before_the_next_picture(fill, image, mask):
+    import comfy.model_management as management
+
+    management.interrupt_current_processing()
+    with pytest.raises(management.InterruptProcessingException):
+        fill(image, mask)
 
 
 def test_transparency_is_dropped(fill, image, mask):

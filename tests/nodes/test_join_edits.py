@@ -12,6 +12,7 @@ from benchmarks import checker
 from benchmarks.pack import defaults
 from benchmarks.several import rights, two_edits
 from diffedit_core.mask import latent_sized
+from tests.nodes.one_sentence import assert_one_sentence
 
 FIRST_SEED = 3_000_000
 SIZE = 72, 104  # of the pictures in `latent`
@@ -161,17 +162,26 @@ def test_masks_for_each_picture_of_a_batch(stages, join, latent, one, two):
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_a_prompt_with_a_region_of_its_own_keeps_to_it(join, one, two):
+def test_a_prompt_with_a_region_of_its_own_keeps_to_it(stages, join, latent, one, two):
     """As from Conditioning Set Mask, which takes a mask of any size."""
-    upper = torch.zeros(1, 9, 13)
-    upper[:, :4] = 1
-    bounded = [[two.target[0][0], {"mask": upper, "mask_strength": 0.5}]]
-    (_, first), (_, second) = join(one, two).target
-    (_, same), (_, kept) = join(one, two._replace(target=bounded)).target
-    assert kept["mask_strength"] == 0.5
-    assert torch.equal(same["mask"], first["mask"])
-    assert torch.equal(kept["mask"][:, :28], second["mask"][:, :28])
-    assert second["mask"][:, 36:].any() and not kept["mask"][:, 36:].any()
+    upper = (torch.arange(SIZE[0]) < 40).float()[:, None].expand(1, *SIZE)
+    large = upper.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    bounded = join(one, two._replace(target=[[two.target[0][0], {"mask": large}]]))
+    cut = join(one, two._replace(mask=two.mask * upper))
+    assert cut.mask.sum() < torch.maximum(one.mask, two.mask).sum()
+    assert torch.equal(bounded.mask, cut.mask)
+    inverted = stages.invert(latent)
+    found, expected = (
+        stages.sample(inverted, mask=edit.mask, positive=edit.target)["samples"]
+        for edit in (bounded, cut)
+    )
+    assert torch.equal(found, expected)
+
+
+def test_a_prompt_keeps_its_other_options(join, one, two):
+    weak = [[two.target[0][0], {"mask": torch.ones(1, 9, 13), "mask_strength": 0.5}]]
+    _, (_, options) = join(one, two._replace(target=weak)).target
+    assert options["mask_strength"] == 0.5
 
 
 def test_a_video_takes_one_mask_for_each_edit(nodes, join):
@@ -193,7 +203,7 @@ def test_a_video_takes_one_mask_for_each_edit(nodes, join):
     torch.testing.assert_close(sample(joined.mask, joined.target), plain, atol=1e-4, rtol=1e-4)
 
     nine_frames = join(*(edit._replace(mask=edit.mask.repeat(9, 1, 1)) for edit in edits))
-    with pytest.raises(ValueError, match=r"^positive: it acts in 9 regions [^\n]*\.$"):
+    with pytest.raises(ValueError, match=r"^positive: a prompt of it acts in 9 regions [^\n]*\.$"):
         sample(joined.mask, nine_frames.target)
 
 
@@ -211,8 +221,20 @@ def test_masks_that_do_not_belong_together(join, one, two, name, part, value, sa
     four = one._replace(mask=one.mask.repeat(4, 1, 1))
     with pytest.raises(ValueError, match=said) as error:
         join(four, two._replace(**{part: value}))
-    text = str(error.value)
-    assert text.startswith(f"{name}: ") and text.endswith(".") and "\n" not in text
+    assert_one_sentence(error, name)
+
+
+def test_regions_and_pictures_that_do_not_belong_together(stages, join, latent, one, two):
+    joined = join(one._replace(mask=one.mask.repeat(3, 1, 1)), two)
+    with pytest.raises(ValueError, match="3 regions and there are 2 pictures") as error:
+        stages.sample(stages.invert(latent), mask=one.mask, positive=joined.target)
+    assert_one_sentence(error, "positive")
+
+
+def test_no_mask_at_all(join, one, two):
+    with pytest.raises(ValueError) as error:
+        join(*(edit._replace(mask=edit.mask[:0]) for edit in (one, two)))
+    assert_one_sentence(error, "mask_a")
 
 
 def test_the_judge_knows_both_things_before_and_after():

@@ -11,6 +11,7 @@ from PIL import Image
 from benchmarks.pack import defaults
 from diffedit_core.refine import binary_stage, soft_levels
 from diffedit_core.thresholds import AUTOMATIC
+from tests.nodes.one_sentence import assert_one_sentence
 
 OFF = {"blur": 0.0, "snap": 0, "method": "value", "fill_holes": False}
 
@@ -97,12 +98,6 @@ def test_other_of_any_size_and_one_for_all(refine, count, size):
     assert torch.equal(
         refine(masks, other=other, combine="intersect", invert=True).result[0], 1 - alone
     )
-
-
-def assert_one_sentence(error: pytest.ExceptionInfo, name: str) -> None:
-    text = str(error.value)
-    assert text.startswith(f"{name}: ")
-    assert text.endswith(".") and "\n" not in text
 
 
 @pytest.mark.parametrize("count", [2, 4])

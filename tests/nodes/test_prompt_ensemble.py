@@ -131,8 +131,44 @@ def test_each_entry_of_a_schedule_is_averaged(text_encoders, average):
 def test_lines_whose_embeddings_differ_in_length(text_encoders, average):
     clip = text_encoders.sd3_clip()
     assert_close(average(clip, "a bowl\na bowl"), stock(clip, "a bowl"))
-    with pytest.raises(ValueError, match="^text: .*77 to .* tokens.*\\.$"):
+    with pytest.raises(ValueError, match=r"^text: .*differ in length;.*\.$"):
         average(clip, "a bowl\n" + "apple " * 120)
+
+
+class Told:
+    """A text encoder that gives each line the options it was told."""
+
+    def __init__(self, options: dict[str, dict[str, Any]]):
+        self.options = options
+
+    def tokenize(self, line: str) -> dict[str, list[str]]:
+        return {"encoder": [line]}
+
+    def encode_from_tokens_scheduled(self, tokens: dict[str, list[str]]) -> list[Any]:
+        return [[torch.ones(1, 3, 2), self.options[tokens["encoder"][0]]]]
+
+
+def test_all_parts_of_the_conditioning_are_averaged(average):
+    """The mask covers what any line attends to; what is no number is the first line's."""
+    options = {
+        line: {
+            "attention_mask": torch.tensor([mask]),
+            "conditioning_llama3": torch.full((1, 2, 2), value),
+            "hooks": line,
+        }
+        for line, mask, value in (("a", [1, 1, 0], 1.0), ("b", [1, 0, 0], 4.0))
+    }
+    for order in ("a\nb", "b\na"):
+        ((_, found),) = average(Told({**options, "": {}}), order)
+        assert found["attention_mask"].tolist() == [[1, 1, 0]]
+        assert found["conditioning_llama3"].unique().tolist() == [2.5]
+        assert found["hooks"] == order[0]
+
+
+def test_parts_without_an_average(average):
+    options = {line: {"t5xxl_ids": torch.tensor([ids])} for line, ids in (("a", [1]), ("b", [2]))}
+    with pytest.raises(ValueError, match=r"^text: .*t5xxl_ids.*\.$"):
+        average(Told({**options, "": {}}), "a\nb")
 
 
 def test_a_checkpoint_without_a_text_encoder(average):
