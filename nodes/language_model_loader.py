@@ -4,22 +4,28 @@ from comfy_api.latest import io
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_TEXT_TO_WAVEFORM_MAPPING_NAMES,
 )
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 from .language_models.choice import Download, Kind, chosen_folder, model_input
 from .language_models.files import TOKENIZER
-from .language_models.folders import model_type
+from .language_models.folders import read_config
 from .language_models.transformers_model import load_folder
 
 LANGUAGE_MODEL = io.Custom("LANGUAGE_MODEL")
 
+SEQ_TO_SEQ = set(MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES)
+# BERT and its like, which fill gaps in a text, write only as a part of another model.
+DECODERS = set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES) - set(MODEL_FOR_MASKED_LM_MAPPING_NAMES)
+# What takes more than text has a processor.
+NOT_ONLY_TEXT = {*PROCESSOR_MAPPING_NAMES, *MODEL_FOR_TEXT_TO_WAVEFORM_MAPPING_NAMES}
+
 KIND = Kind(
     name="language model",
-    model_types={
-        *MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
-        *MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-    },
+    model_types=(SEQ_TO_SEQ | DECODERS) - NOT_ONLY_TEXT,
     needed=[TOKENIZER],
     downloads=[
         Download("google/flan-t5-base", "0.99 GB, Apache-2.0"),
@@ -53,6 +59,6 @@ class LanguageModelLoader(io.ComfyNode):
     @classmethod
     def execute(cls, model: str) -> io.NodeOutput:
         folder = chosen_folder(cls, KIND, model)
-        seq2seq = model_type(folder) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
-        network_class = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
+        seq_to_seq = read_config(folder)["model_type"] in SEQ_TO_SEQ
+        network_class = AutoModelForSeq2SeqLM if seq_to_seq else AutoModelForCausalLM
         return io.NodeOutput(load_folder(folder, network_class, AutoTokenizer))

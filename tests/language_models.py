@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import (
-    BertTokenizer,
+    BertTokenizerFast,
     BlipConfig,
     BlipForConditionalGeneration,
     BlipImageProcessor,
@@ -82,7 +82,9 @@ def save_blip(folder: Path) -> Path:
     torch.manual_seed(0)
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     vocabulary = {word: index for index, word in enumerate([*special, *WORDS.split()])}
-    tokenizer = BertTokenizer(vocab=vocabulary)
+    folder.mkdir(parents=True)
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    tokenizer = BertTokenizerFast.from_pretrained(folder)
     small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
     small |= {"num_attention_heads": 2, "initializer_range": INITIALIZER_RANGE}
     config = BlipConfig(
@@ -102,6 +104,7 @@ def save_blip(folder: Path) -> Path:
     BlipForConditionalGeneration(config).save_pretrained(folder)
     image_processor = BlipImageProcessor(size={"height": 32, "width": 32})
     BlipProcessor(image_processor, tokenizer).save_pretrained(folder)
+    (folder / "vocab.txt").unlink()  # tokenizer.json says it all
     return folder
 
 

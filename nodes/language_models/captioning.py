@@ -21,7 +21,12 @@ def captions(model: TransformersModel, images: Tensor, prefix: str, max_tokens: 
     found = []
     for pixels in images:
         picture = Image.fromarray((pixels.clamp(0, 1) * 255).round().byte().numpy())
-        inputs = processor(images=picture, text=prefix or None, return_tensors="pt")
+        inputs = processor(
+            images=picture,
+            text=prefix or None,
+            input_data_format="channels_last",  # which else is guessed, wrongly at 1 or 3 rows
+            return_tensors="pt",
+        )
         tokens = network.generate(
             **inputs.to(network.device, network.dtype),
             do_sample=False,

@@ -11,7 +11,7 @@ from comfy_api.latest import io
 from ..node_text import show_text
 from .download import download, look_up
 from .files import WEIGHTS, check_files
-from .folders import home, model_folders, model_type
+from .folders import model_folders, places, read_config
 
 # The first choice while nothing is installed, so that a download is never chosen by default.
 NONE = "none installed"
@@ -42,7 +42,13 @@ class Kind(NamedTuple):
     @property
     def files(self) -> str:
         """The files of a folder of this kind, in words."""
-        return ", ".join(["config.json", WEIGHTS, *(choices[0] for choices in self.needed)])
+        return ", ".join(
+            [
+                "config.json",
+                f"{WEIGHTS} or its numbered parts",
+                *(choices[0] for choices in self.needed),
+            ]
+        )
 
 
 def model_input(kind: Kind) -> io.Combo.Input:
@@ -53,7 +59,7 @@ def model_input(kind: Kind) -> io.Combo.Input:
             *(entry.choice for entry in kind.downloads),
         ],
         tooltip=f"A {kind.name} that lies in a folder of its own in models/LLM, or one to download "
-        "into it. Nothing is downloaded unless you choose such an entry and run.",
+        f"into {places()[0]}. Nothing is downloaded unless you choose such an entry and run.",
     )
 
 
@@ -63,11 +69,16 @@ def chosen_folder(node: type[io.ComfyNode], kind: Kind, choice: str) -> Path:
     Raises ValueError where there is none, or not a whole one of this kind.
     """
     folder = _downloaded(node, kind, choice) or _chosen(kind, choice)
-    found = model_type(folder)
-    if found not in kind.model_types:
+    config = read_config(folder)
+    if config["model_type"] not in kind.model_types:
         raise ValueError(
-            f'model: {folder} holds a model of type "{found}", which is no {kind.name} that can be '
-            "used here; choose another."
+            f'model: {folder} holds a model of type "{config["model_type"]}", which is no '
+            f"{kind.name} that can be used here; choose another."
+        )
+    if config.get("quantization_config"):
+        raise ValueError(
+            f"model: {folder} holds a quantised model, which cannot be used here; choose one that "
+            "is not quantised."
         )
     check_files(folder, kind.needed)
     return folder
@@ -76,7 +87,7 @@ def chosen_folder(node: type[io.ComfyNode], kind: Kind, choice: str) -> Path:
 def _installed(kind: Kind) -> list[str]:
     def fits(folder: Path) -> bool:
         try:
-            return model_type(folder) in kind.model_types
+            return read_config(folder)["model_type"] in kind.model_types
         except ValueError:
             return False
 
@@ -88,8 +99,8 @@ def _chosen(kind: Kind, choice: str) -> Path:
     if choice not in folders:
         wanted = kind.name if choice == NONE else f'{kind.name} "{choice}"'
         raise ValueError(
-            f"model: there is no {wanted} in {home()}; choose another or a download, or put a "
-            f"folder there with {kind.files}."
+            f"model: there is no {wanted} in {' or '.join(map(str, places()))}; choose another or "
+            f"a download, or put a folder there with {kind.files}."
         )
     return folders[choice]
 
@@ -97,15 +108,19 @@ def _chosen(kind: Kind, choice: str) -> Path:
 def _downloaded(node: type[io.ComfyNode], kind: Kind, choice: str) -> Path | None:
     """The folder of a download, made whole; None where the choice is no download.
 
-    Raises ValueError where the Hub cannot be reached, or the disk is full.
+    Raises ValueError where the Hub cannot be reached, the disk is full, or a file does not arrive
+    as the Hub states it.
     """
     names = {entry.choice: entry.repository for entry in kind.downloads}
     if choice not in names:
         return None
     name = names[choice]
-    folder = home() / name.split("/")[-1]
-    if _is_whole(folder, kind):
-        return folder
+    short_name = name.split("/")[-1]
+    installed = model_folders()
+    for folder in (installed.get(short_name), installed.get(name)):
+        if folder and _is_whole(folder, kind):
+            return folder
+    folder = places()[0] / short_name
     try:
         repository = look_up(name)
         total = sum(file.size for file in repository.files)
@@ -119,8 +134,8 @@ def _downloaded(node: type[io.ComfyNode], kind: Kind, choice: str) -> Path | Non
         download(repository.files, folder, on_progress)
     except OSError as error:
         raise ValueError(
-            f"model: {name} could not be downloaded ({error.strerror or type(error).__name__}); "
-            f"run again to go on, or put {kind.files} into {folder} yourself."
+            f"model: {name} could not be downloaded ({_reason(error)}); run "
+            f"again to go on, or put {kind.files} into {folder} yourself."
         ) from error
     return folder
 
@@ -130,4 +145,11 @@ def _is_whole(folder: Path, kind: Kind) -> bool:
         check_files(folder, kind.needed)
     except ValueError:
         return False
-    return (folder / "config.json").is_file()
+    return True
+
+
+def _reason(error: OSError) -> str:
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"HTTP status {response.status_code}"
+    return error.strerror or type(error).__name__

@@ -6,7 +6,9 @@ that extra_model_paths.yaml names under LLM as well.
 
 import json
 import os
+from glob import glob
 from pathlib import Path
+from typing import Any
 
 import folder_paths
 
@@ -14,32 +16,36 @@ KEY = "LLM"
 folder_paths.add_model_folder_path(KEY, os.path.join(folder_paths.models_dir, KEY))
 
 
-def home() -> Path:
-    """The folder that new models go into."""
-    return Path(folder_paths.get_folder_paths(KEY)[0])
+def places() -> list[Path]:
+    """The folders that model folders lie in; new models go into the first."""
+    return [Path(place) for place in folder_paths.get_folder_paths(KEY)]
 
 
 def model_folders() -> dict[str, Path]:
     """Every folder that holds a config.json, by its name below the place it was found in."""
     found: dict[str, Path] = {}
-    for place in map(Path, folder_paths.get_folder_paths(KEY)):
-        for folder in sorted([*place.glob("*"), *place.glob("*/*")]):
-            parent_is_model = folder.parent != place and (folder.parent / "config.json").is_file()
-            if (folder / "config.json").is_file() and not parent_is_model:
-                found.setdefault(folder.relative_to(place).as_posix(), folder)
+    for place in places():
+        # Unlike Path.glob this passes over what may not be read.
+        configs = glob("*/config.json", root_dir=place) + glob("*/*/config.json", root_dir=place)
+        names = {Path(config).parent for config in configs}
+        for name in sorted(names):
+            if name.parent not in names:
+                found.setdefault(name.as_posix(), place / name)
     return found
 
 
-def model_type(folder: Path) -> str | None:
-    """The kind of model, such as "t5", that the folder's config.json states.
+def read_config(folder: Path) -> dict[str, Any]:
+    """The folder's config.json, with the kind of model, such as "t5", as its "model_type".
 
-    Raises ValueError where that is not a JSON object.
+    Raises ValueError where it is no JSON object or says no kind.
     """
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         config = None
-    if not isinstance(config, dict):
-        raise ValueError(f"model: {path} is not readable JSON; download that file again.")
-    return config.get("model_type")
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise ValueError(
+            f"model: {path} is no readable JSON with a model_type; download that file again."
+        )
+    return config

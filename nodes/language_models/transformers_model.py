@@ -13,14 +13,10 @@ class TransformersModel:
     """A network with what prepares its input: a tokenizer, or a processor of pictures and text."""
 
     def __init__(self, network: PreTrainedModel, processor: Any):
-        device = comfy.model_management.text_encoder_device()
-        # T5 overflows in float16.
-        bfloat16 = comfy.model_management.should_use_bf16(device)
-        network.to(torch.bfloat16 if bfloat16 else torch.float32)
         self.processor = processor
         self.patcher = comfy.model_patcher.ModelPatcher(
             _Holder(network.eval()),
-            load_device=device,
+            load_device=comfy.model_management.text_encoder_device(),
             offload_device=comfy.model_management.text_encoder_offload_device(),
         )
 
@@ -45,15 +41,22 @@ def load_folder(folder: Path, network_class: Any, processor_class: Any) -> Trans
     network_class, processor_class: of transformers, with `from_pretrained`.
     Raises ValueError where the files do not fit together.
     """
+    device = comfy.model_management.text_encoder_device()
+    # T5 overflows in float16.
+    bfloat16 = comfy.model_management.should_use_bf16(device)
     try:
-        network, loading = network_class.from_pretrained(
-            folder,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
+        # Some releases of transformers draw random weights before they read the stored ones.
+        with torch.random.fork_rng(devices=[]):
+            network, loading = network_class.from_pretrained(
+                folder,
+                # The name that every release knows; `network.to` would round float32 buffers too.
+                torch_dtype=torch.bfloat16 if bfloat16 else torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
         processor = processor_class.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )

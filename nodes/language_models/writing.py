@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from transformers import BatchEncoding, PretrainedConfig, PreTrainedTokenizerBase
+from transformers import (
+    BatchEncoding,
+    GenerationConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from .progress import TokenProgress
 from .transformers_model import TransformersModel
@@ -22,12 +28,14 @@ def write(
     """Answers of the model to a request, each on one line; empty ones are left out.
 
     count: how many to sample.  temperature, top_k, max_tokens: of the sampling.
-    Raises ValueError where the request is too long for the model, or all answers are empty.
+    Raises ValueError where request or max_tokens are too long for the model, or all answers empty.
     """
     tokenizer = model.processor
     network = model.load()
     inputs = _encode(tokenizer, request).to(network.device)
     _check_length(inputs, tokenizer, network.config, max_tokens)
+    _keep_only_token_ids(network)
+    progress = TokenProgress(max_tokens)
     with _seeded(seed, network.device):
         tokens = network.generate(
             input_ids=inputs["input_ids"],
@@ -37,8 +45,9 @@ def write(
             top_k=top_k,
             num_return_sequences=count,
             max_new_tokens=max_tokens,
-            stopping_criteria=[TokenProgress(max_tokens)],
+            stopping_criteria=[progress],
         )
+    progress.bar.update_absolute(max_tokens)
     if not network.config.is_encoder_decoder:  # it has repeated the request
         tokens = tokens[:, inputs["input_ids"].shape[1] :]
     answers = tokenizer.batch_decode(tokens, skip_special_tokens=True)
@@ -71,9 +80,14 @@ def _check_length(
     max_tokens: int,
 ) -> None:
     length = inputs["input_ids"].shape[1]
-    limit = min(
-        tokenizer.model_max_length, getattr(config, "max_position_embeddings", float("inf"))
-    )
+    positions = getattr(config, "max_position_embeddings", float("inf"))
+    limit = min(tokenizer.model_max_length, positions)
+    room = positions if config.is_encoder_decoder else limit
+    if max_tokens >= room:
+        raise ValueError(
+            f"max_tokens: it is {max_tokens} and the model has room for {room} tokens in all; "
+            "lower it."
+        )
     if not config.is_encoder_decoder:  # the answer takes of the same room
         limit -= max_tokens
     if length > limit:
@@ -81,6 +95,14 @@ def _check_length(
             f"concept: with the instruction it is {length} tokens long and the model has room for "
             f"{limit}; shorten it."
         )
+
+
+def _keep_only_token_ids(network: PreTrainedModel) -> None:
+    """Forget what the model's folder says about sampling, such as beams, which is the node's."""
+    stated = network.generation_config.to_dict()
+    network.generation_config = GenerationConfig(
+        **{name: value for name, value in stated.items() if name.endswith("_token_id")}
+    )
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -15,7 +16,8 @@ class Hub:
     """One repository of a folder's files, under any name.
 
     url: where it answers.  fetched: (file, first byte) of each request for a file.
-    break_at: answers break off at this byte of a file, once.  wrong_sha256: state a wrong one.
+    restate: makes another metadata of the true one.  status: of the answers to look-ups.
+    break_at: answers break off at this byte of a file, once.
     knows_ranges: whether a request for the rest of a file gets just that.
     """
 
@@ -24,7 +26,8 @@ class Hub:
         self.fetched: list[tuple[str, int]] = []
         self.lookups = 0
         self.break_at: int | None = None
-        self.wrong_sha256 = False
+        self.restate: Callable[[dict[str, Any]], Any] = lambda stated: stated
+        self.status = 200
         self.knows_ranges = True
 
     @contextmanager
@@ -38,25 +41,25 @@ class Hub:
         server.server_close()
         thread.join()
 
-    def metadata(self) -> bytes:
+    def metadata(self) -> dict[str, Any]:
         """As /api/models/<name>?blobs=true states it."""
         siblings = []
         for path in sorted(self.folder.rglob("*.*")):
             content = path.read_bytes()
             file = {"rfilename": path.relative_to(self.folder).as_posix(), "size": len(content)}
             if path.suffix in (".safetensors", ".bin"):
-                content += b"!" * self.wrong_sha256
                 file["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-            siblings.append(file)
-        stated = {"sha": COMMIT, "siblings": siblings, "cardData": {"license": "apache-2.0"}}
-        return json.dumps(stated).encode()
+                content = b"a text that points to the content"
+            blob = b"blob %d\0%b" % (len(content), content)
+            siblings.append({**file, "blobId": hashlib.sha1(blob).hexdigest()})
+        return {"sha": COMMIT, "siblings": siblings, "cardData": {"license": "apache-2.0"}}
 
     def _handler(hub) -> type[BaseHTTPRequestHandler]:  # noqa: N805
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 if self.path.startswith("/api/models/"):
                     hub.lookups += 1
-                    self.answer(200, hub.metadata())
+                    self.answer(hub.status, json.dumps(hub.restate(hub.metadata())).encode())
                     return
                 _, file = self.path.split(f"/resolve/{COMMIT}/")
                 content = (hub.folder / file).read_bytes()

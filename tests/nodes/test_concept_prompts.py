@@ -1,5 +1,7 @@
 """Concept Prompts against transformers' own generation on the same folders."""
 
+import json
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
@@ -84,6 +86,34 @@ def test_same_seed_same_lines_and_another_other(prompts):
     assert prompts(seed=0xFFFFFFFFFFFFFFFF)
 
 
+@pytest.mark.parametrize("file", ["generation_config.json", "config.json"])
+def test_what_a_folder_says_about_sampling_changes_nothing(models, prompts, file):
+    many = {"count": 16, "temperature": 2.0, "top_k": 30}
+    expected = prompts(**many)
+    stated = json.loads((models / "t5" / file).read_text())
+    if file == "config.json":  # where old models say it, having no other
+        (models / "t5" / "generation_config.json").unlink()
+    stated |= {"num_beams": 4, "top_p": 0.1, "repetition_penalty": 5.0, "no_repeat_ngram_size": 1}
+    (models / "t5" / file).write_text(json.dumps(stated))
+    assert prompts(**many) == expected
+
+
+def test_the_bar_is_full_where_captions_end_early(models, prompts, monkeypatch):
+    import comfy.utils
+
+    tokens = AutoTokenizer.from_pretrained(models / "t5")
+    always = {"pad_token_id": 0, "decoder_start_token_id": 0, "eos_token_id": [*range(len(tokens))]}
+    (models / "t5" / "generation_config.json").write_text(json.dumps(always))
+    seen = []
+
+    def hook(done, total, preview, node_id):
+        seen.append((done, total))
+
+    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", hook)
+    prompts(max_tokens=30)
+    assert seen == [(1, 30), (30, 30)]
+
+
 def test_random_numbers_of_others_stay_as_they_were(prompts):
     torch.manual_seed(5)
     expected = torch.rand(1)
@@ -115,7 +145,7 @@ def test_any_script_will_do(prompts, concept):
         ({"instruction": "write captions"}, r"^instruction: .*\{concept\}.*\.$"),
         ({"concept": "bowl " * 5000}, r"^concept: .* \d{4} tokens long .* room for 64; .*\.$"),
         ({"concept": "bowl " * 5000, "model": "llama"}, r"^concept: .* room for 120; .*\.$"),
-        ({"max_tokens": 256, "model": "llama"}, r"^concept: .*\.$"),
+        ({"max_tokens": 128, "model": "llama"}, r"^max_tokens: it is 128 .* room for 128 .*\.$"),
     ],
 )
 def test_bad_input_is_one_sentence(prompts, inputs, said):

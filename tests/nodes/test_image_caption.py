@@ -65,7 +65,9 @@ def test_transparency_is_left_out(caption):
     assert caption(with_alpha) == caption(with_alpha[..., :3])
 
 
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (1, 1), (8, 3000), (2000, 8)])
+@pytest.mark.parametrize(
+    ("height", "width"), [(16, 16), (1, 1), (1, 7), (2, 7), (3, 7), (7, 3), (8, 3000), (2000, 8)]
+)
 def test_any_size_will_do(caption, height, width):
     (found,) = caption(pictures(1, height, width))
     assert found

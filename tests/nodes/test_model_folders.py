@@ -1,6 +1,7 @@
 """Language and caption models from folders: the list, the checks, the download, the memory."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,57 @@ def test_each_list_has_the_models_of_its_kind(nodes, models, saved, tmp_path):
     write(nodes, nodes.LanguageModelLoader.execute("llama"))
 
 
+@pytest.mark.parametrize("config", ['{"model_type": []}', '{"model_type": null}', "[]", "{", None])
+def test_an_odd_folder_leaves_the_others_in_the_list(nodes, models, saved, config):
+    shutil.copytree(saved / "t5", models / "flan")
+    (models / "odd").mkdir()
+    if config is None:
+        (models / "odd" / "config.json").mkdir()
+    else:
+        (models / "odd" / "config.json").write_text(config)
+    assert options(nodes.LanguageModelLoader)[0] == "flan"
+    assert "odd" not in options(nodes.LanguageModelLoader)
+    with pytest.raises(ValueError, match=r"^model: .*odd/config\.json is no readable JSON .*\.$"):
+        nodes.LanguageModelLoader.execute("odd")
+
+
+def test_a_locked_folder_leaves_the_others_in_the_list(nodes, models, saved, monkeypatch):
+    shutil.copytree(saved / "t5", models / "flan")
+    shutil.copytree(saved / "t5", models / "a locked one")
+
+    def locked(function):
+        def guarded(path, *args, **options):
+            if "a locked one" in str(path):
+                raise PermissionError(13, "Permission denied", str(path))
+            return function(path, *args, **options)
+
+        return guarded
+
+    for name in ("stat", "lstat", "scandir"):
+        monkeypatch.setattr(os, name, locked(getattr(os, name)))
+    assert options(nodes.LanguageModelLoader)[0] == "flan"
+
+
+@pytest.mark.parametrize(
+    ("model_type", "listed"),
+    [
+        *((name, True) for name in ("t5", "bart", "llama", "qwen2", "gpt2", "gemma2", "mistral")),
+        *((name, False) for name in ("bert", "roberta", "xlm-roberta", "whisper", "git", "trocr")),
+        *((name, False) for name in ("musicgen", "qwen2_audio", "seamless_m4t_v2", "blip")),
+    ],
+)
+def test_only_what_writes_text_from_text_is_listed(nodes, models, model_type, listed):
+    (models / "some").mkdir(parents=True)
+    (models / "some" / "config.json").write_text(json.dumps({"model_type": model_type}))
+    assert ("some" in options(nodes.LanguageModelLoader)) == listed
+
+
+def test_a_download_goes_where_the_tooltip_says(nodes, models):
+    for loader in (nodes.LanguageModelLoader, nodes.CaptionModelLoader):
+        (widget,) = loader.define_schema().inputs
+        assert f"download into {models}. " in widget.tooltip
+
+
 def test_nothing_is_downloaded_unless_chosen(nodes, models, hub):
     for loader in (nodes.LanguageModelLoader, nodes.CaptionModelLoader):
         default, *others = options(loader)
@@ -173,6 +225,12 @@ def weights_of_another_size(folder: Path) -> None:
     save_file(grown, folder / "model.safetensors", {"format": "pt"})
 
 
+def quantised(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
 def of_another_kind(folder: Path) -> None:
     (folder / "config.json").write_text('{"model_type": "clip"}')
 
@@ -187,7 +245,7 @@ def of_another_kind(folder: Path) -> None:
         (nonsense, "bad/model.safetensors is damaged or incomplete"),
         (shard_missing, "model-00002-of-00002.safetensors is missing"),
         (broken_index, "model.safetensors.index.json is damaged"),
-        (config_no_json, "bad/config.json is not readable JSON"),
+        (config_no_json, "bad/config.json is no readable JSON with a model_type"),
         (without("tokenizer.json"), "bad lacks tokenizer.json"),
         (tokenizer_no_json, r"bad cannot be loaded \("),
         (half_the_weights, r": \d+ of (T5|Blip)ForConditionalGeneration's tensors are missing"),
@@ -195,6 +253,7 @@ def of_another_kind(folder: Path) -> None:
             weights_of_another_size,
             r": \d+ of (T5|Blip)ForConditionalGeneration's tensors are missing or of",
         ),
+        (quantised, "bad holds a quantised model, which cannot be used here"),
         (of_another_kind, 'holds a model of type "clip", which is no '),
     ],
 )
@@ -211,7 +270,8 @@ def test_a_bad_folder_is_one_sentence(nodes, models, saved, kind, damage, said):
 
 def test_a_caption_model_needs_its_preprocessor(nodes, models, saved):
     shutil.copytree(saved / "blip", models / "bad")
-    without("processor_config.json")(models / "bad")
+    for file in (models / "bad").glob("*processor_config.json"):
+        file.unlink()
     with pytest.raises(ValueError, match=r"bad lacks preprocessor_config\.json"):
         nodes.CaptionModelLoader.execute("bad")
 
@@ -223,15 +283,8 @@ def test_a_download_that_breaks_off_goes_on(nodes, models, hub, progress):
     assert weights[0] == 0 and len(weights) == 2 and 10_000 < weights[1] <= 20_000
     fetched = {file for file, _ in hub.fetched}
     stored = {path.name for path in (models / "flan-t5-base").iterdir()}
-    assert (
-        fetched
-        == stored
-        == {path.name for path in hub.folder.glob("*.*")}
-        - {
-            "README.md",
-            "pytorch_model.bin",
-        }
-    )
+    unwanted = {"README.md", "pytorch_model.bin"}
+    assert fetched == stored == {path.name for path in hub.folder.glob("*.*")} - unwanted
     size = sum(path.stat().st_size for path in (models / "flan-t5-base").iterdir())
     assert progress[-1] == (size, size) and len(progress) > 2
     assert write(nodes, loaded)
@@ -267,6 +320,15 @@ def test_a_cancelled_download_goes_on_at_the_next_run(
     assert weights[0] == 0 and len(weights) == 2 and weights[1] > 10_000
 
 
+def test_cancel_comes_before_the_next_request(nodes, models, hub):
+    import comfy.model_management as management
+
+    management.interrupt_current_processing()
+    with pytest.raises(management.InterruptProcessingException):
+        nodes.LanguageModelLoader.execute(FLAN)
+    assert not hub.fetched
+
+
 def test_a_download_shows_size_and_licence(nodes, models, hub, monkeypatch):
     shown = []
     choice = nodes.language_models.choice
@@ -275,11 +337,133 @@ def test_a_download_shows_size_and_licence(nodes, models, hub, monkeypatch):
     assert shown == ["google/flan-t5-base: 0.00 GB, licence apache-2.0"]
 
 
-def test_what_arrives_damaged_is_not_kept(nodes, models, hub):
-    hub.wrong_sha256 = True
-    with pytest.raises(ValueError, match=r"^model: .*model\.safetensors arrived damaged.*\.$"):
+def restated(name: str, **changes):
+    """Metadata that says other things about one file."""
+
+    def restate(stated: dict) -> dict:
+        (file,) = (file for file in stated["siblings"] if file["rfilename"] == name)
+        file |= changes
+        return stated
+
+    return restate
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [("model.safetensors", {"lfs": {"sha256": "00"}}), ("tokenizer.json", {"blobId": "00"})],
+)
+def test_what_arrives_damaged_is_not_kept(nodes, models, hub, name, changes):
+    hub.restate = restated(name, **changes)
+    with pytest.raises(ValueError, match=rf"^model: .*{name} arrived damaged.*\.$"):
         nodes.LanguageModelLoader.execute(FLAN)
-    assert not list((models / "flan-t5-base").glob("model.*"))
+    assert not list((models / "flan-t5-base").glob(f"{name}*"))
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_only_what_has_a_hash_is_resumed(nodes, models, hub, stated):
+    if not stated:
+        hub.restate = restated("tokenizer.json", blobId=None)
+    content = (hub.folder / "tokenizer.json").read_bytes()
+    part = models / "flan-t5-base" / "tokenizer.json.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(content[:100] if stated else bytes(100))
+    nodes.LanguageModelLoader.execute(FLAN)
+    assert ("tokenizer.json", 100 if stated else 0) in hub.fetched
+    assert (models / "flan-t5-base" / "tokenizer.json").read_bytes() == content
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_less_than_stated_is_one_sentence(nodes, models, hub, knows_ranges):
+    hub.knows_ranges = knows_ranges
+    size = (hub.folder / "tokenizer.json").stat().st_size
+    hub.restate = restated("tokenizer.json", size=size + 1)
+    with pytest.raises(
+        ValueError, match=r"^model: .* \(the Hub sends less than it states\); .*\.$"
+    ):
+        nodes.LanguageModelLoader.execute(FLAN)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokenizer.json", lambda content: content[:-1]),
+        ("tokenizer.json", lambda content: bytes(len(content))),
+        ("model.safetensors", lambda content: content[:-1]),
+    ],
+)
+def test_a_file_of_the_user_is_never_replaced(nodes, models, hub, name, content):
+    path = models / "flan-t5-base" / name
+    path.parent.mkdir(parents=True)
+    own = content((hub.folder / name).read_bytes())
+    path.write_bytes(own)
+    with pytest.raises(ValueError) as caught:
+        nodes.LanguageModelLoader.execute(FLAN)
+    assert str(caught.value) == (
+        f"model: {path} is there already, but is not the file that the Hub has under this name; "
+        "move it away and run again."
+    )
+    assert path.read_bytes() == own and not hub.fetched
+
+
+@pytest.mark.parametrize("name", ["flan-t5-base", "google/flan-t5-base"])
+def test_what_is_installed_anywhere_is_not_downloaded(nodes, models, saved, tmp_path, hub, name):
+    import folder_paths
+
+    folder_paths.add_model_folder_path("LLM", str(tmp_path / "elsewhere"))
+    shutil.copytree(saved / "t5", tmp_path / "elsewhere" / name)
+    assert write(nodes, nodes.LanguageModelLoader.execute(FLAN))
+    assert not hub.lookups and not models.exists()
+
+
+def no_hashes(stated: dict) -> dict:
+    kept = ("rfilename", "size")
+    files = [{key: file[key] for key in kept} | {"lfs": None} for file in stated["siblings"]]
+    return {**stated, "siblings": files, "cardData": None}
+
+
+@pytest.mark.parametrize(
+    ("restate", "licence"),
+    [
+        (no_hashes, "not stated"),
+        (lambda stated: {**stated, "cardData": {}}, "not stated"),
+        (lambda stated: {**stated, "cardData": {"license": ["mit", "other"]}}, "mit, other"),
+    ],
+)
+def test_unusual_metadata_will_do(nodes, models, hub, monkeypatch, restate, licence):
+    hub.restate = restate
+    shown = []
+    choice = nodes.language_models.choice
+    monkeypatch.setattr(choice, "show_text", lambda node, text: shown.append(text))
+    assert write(nodes, nodes.LanguageModelLoader.execute(FLAN))
+    assert shown == [f"google/flan-t5-base: 0.00 GB, licence {licence}"]
+
+
+@pytest.mark.parametrize(
+    "restate",
+    [
+        lambda stated: {"error": "Repository not found"},
+        lambda stated: [stated],
+        lambda stated: {**stated, "sha": None, "siblings": None},
+        lambda stated: {**stated, "siblings": []},
+        lambda stated: {**stated, "siblings": [{"rfilename": "README.md", "size": 3}]},
+        restated("config.json", size=None),
+        restated("config.json", rfilename=None),
+    ],
+)
+def test_metadata_that_says_nothing_is_one_sentence(nodes, models, hub, restate):
+    hub.restate = restate
+    with pytest.raises(ValueError) as caught:
+        nodes.LanguageModelLoader.execute(FLAN)
+    assert str(caught.value).startswith(
+        "model: google/flan-t5-base could not be downloaded (the Hub's answer is not understood); "
+    )
+    assert not models.exists()
+
+
+def test_a_refusal_says_its_status(nodes, models, hub):
+    hub.status = 503
+    with pytest.raises(ValueError, match=r"^model: .* \(HTTP status 503\); .*\.$"):
+        nodes.LanguageModelLoader.execute(FLAN)
 
 
 def test_offline_is_one_sentence(nodes, models, monkeypatch):
@@ -288,9 +472,31 @@ def test_offline_is_one_sentence(nodes, models, monkeypatch):
         nodes.LanguageModelLoader.execute(FLAN)
     assert str(caught.value) == (
         "model: google/flan-t5-base could not be downloaded (ConnectionError); run again to go "
-        "on, or put config.json, model.safetensors, tokenizer.json into "
+        "on, or put config.json, model.safetensors or its numbered parts, tokenizer.json into "
         f"{models / 'flan-t5-base'} yourself."
     )
+
+
+@pytest.mark.parametrize("kind", ["t5", "llama"])
+def test_bfloat16_is_of_the_weights_alone(nodes, models, saved, monkeypatch, kind):
+    import comfy.model_management as management
+
+    monkeypatch.setattr(management, "should_use_bf16", lambda device: True)
+    shutil.copytree(saved / kind, models / kind)
+    loaded = nodes.LanguageModelLoader.execute(kind)
+    (language_model,) = loaded.result
+    network = language_model.load()
+    assert network.lm_head.weight.dtype == torch.bfloat16
+    assert {buffer.dtype for buffer in network.buffers()} <= {torch.float32}
+    assert bool(list(network.buffers())) == (kind == "llama")
+    assert write(nodes, loaded)
+
+
+def test_loading_draws_no_random_numbers_of_others(nodes, models, saved):
+    shutil.copytree(saved / "t5", models / "t5")
+    state = torch.get_rng_state()
+    nodes.LanguageModelLoader.execute("t5")
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_comfyui_loads_and_offloads_the_model(nodes, models, saved):
