@@ -9,7 +9,6 @@ background is printed too: no edit in latents can keep more of it.
 
 from __future__ import annotations
 
-import json
 import warnings
 from functools import partial
 
@@ -18,7 +17,6 @@ from demo.in_process import load_pack
 from . import checker
 from .cases import Case
 from .quality import (
-    OUTPUT,
     Diffusers,
     Ours,
     Result,
@@ -29,6 +27,7 @@ from .quality import (
     run_all,
     summary,
 )
+from .report import save_report
 
 FIRST_SEED = 7_000_000
 
@@ -56,9 +55,8 @@ def main() -> None:
     autoencoder = background_psnr(cases, [r.autoencoded for r in results["ours-2"]])
     print_table(rows)
     print(f"background after the autoencoder alone: {autoencoder:.1f} dB")
-    OUTPUT.mkdir(exist_ok=True)
     report = {"edits": len(cases), "autoencoder_background_psnr": autoencoder, "rows": rows}
-    (OUTPUT / "bench-inversion.json").write_text(json.dumps(report, indent=1) + "\n")
+    save_report("inversion", report)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ The oracle rows know the truth and cut each map at its best threshold.
 from __future__ import annotations
 
 import argparse
-import json
 import warnings
 from collections import defaultdict
 from typing import Any
@@ -21,7 +20,6 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from demo.comfy_server import PACK
 from demo.in_process import load_pack
 from diffedit_core.refine import BLUR, SNAP, soft_levels
 
@@ -29,8 +27,8 @@ from .cases import KINDS, Case, edits_of, make_case
 from .metrics import best_iou, iou, precision, recall
 from .pack import Pack
 from .peer import DiffusersPipeline, enlarged
+from .report import save_report
 
-OUTPUT = PACK / "output"
 FIRST_SEED = 5_000_000
 DRAWN = 4
 RECIPE_DRAWS = 10  # as the paper, diffusers and the blog have it
@@ -193,10 +191,8 @@ def main() -> None:
     table.show()
     rows = table.rows()
     print(f"gap between diffusers and the oracle of its own map closed: {gap_closed(rows):.0%}")
-    OUTPUT.mkdir(exist_ok=True)
     report = {"edits": len(edits), "rows": rows, "by_kind": table.by_kind()}
-    (OUTPUT / "bench-mask.json").write_text(json.dumps(report, indent=1) + "\n")
-    Image.fromarray(np.concatenate(strips)).save(OUTPUT / "bench-mask.png")
+    save_report("mask", report, Image.fromarray(np.concatenate(strips)))
 
 
 if __name__ == "__main__":

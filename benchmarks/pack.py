@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -30,7 +31,7 @@ class Pack:
 
     def pictures(self, cases: list[Case]) -> torch.Tensor:
         """The sources as an IMAGE."""
-        return torch.from_numpy(np.stack([case.source.rgb for case in cases])).float() / 255
+        return as_image([case.source.rgb for case in cases])
 
     def conditioning(self, texts: list[str]) -> list[Any]:
         """One CONDITIONING with a prompt for each picture."""
@@ -48,12 +49,21 @@ class Pack:
 
     def decoded(self, latent: dict[str, Any]) -> np.ndarray:
         """The LATENT as uint8 pictures (B, H, W, 3)."""
-        pixels = self.vae.decode(latent["samples"]).clamp(0, 1).numpy() * 255
-        return np.round(pixels).astype(np.uint8)
+        return as_bytes(self.vae.decode(latent["samples"]).clamp(0, 1))
 
     def _count(self, apply_model: Any, call: dict[str, Any]) -> torch.Tensor:
         self.evaluations += len(call["input"])
         return apply_model(call["input"], call["timestep"], **call["c"])
+
+
+def as_image(pictures: Sequence[np.ndarray]) -> torch.Tensor:
+    """uint8 pictures (H, W, 3) as an IMAGE."""
+    return torch.from_numpy(np.stack(pictures)).float() / 255
+
+
+def as_bytes(image: torch.Tensor) -> np.ndarray:
+    """An IMAGE as uint8 pictures (B, H, W, 3)."""
+    return np.round(255 * image.numpy()).astype(np.uint8)
 
 
 def defaults(node: Any) -> dict[str, Any]:

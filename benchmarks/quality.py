@@ -10,7 +10,6 @@ output/bench-quality.png.
 from __future__ import annotations
 
 import argparse
-import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +20,6 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from demo.comfy_server import PACK
 from demo.in_process import load_pack
 from demo.scenes import edit
 from diffedit_core.mask import latent_sized
@@ -31,8 +29,8 @@ from .cases import Case, make_case
 from .metrics import iou
 from .pack import Pack
 from .peer import DiffusersPipeline, enlarged
+from .report import save_report
 
-OUTPUT = PACK / "output"
 FIRST_SEED = 1_000_000
 BATCH = 10
 DRAWN = 10
@@ -256,12 +254,9 @@ def main() -> None:
     accuracy = checker_accuracy(cases, judge)
     print_table(columns)
     print(f"judge's accuracy on {2 * len(cases)} true renderings: {accuracy:.3f}")
-    OUTPUT.mkdir(exist_ok=True)
     report = {"edits": len(cases), **columns, "checker_accuracy": accuracy}
-    (OUTPUT / "bench-quality.json").write_text(json.dumps(report, indent=1) + "\n")
-    draw(cases[:DRAWN], *(found[:DRAWN] for found in results.values())).save(
-        OUTPUT / "bench-quality.png"
-    )
+    drawing = draw(cases[:DRAWN], *(found[:DRAWN] for found in results.values()))
+    save_report("quality", report, drawing)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ table and writes output/bench-size.json.
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import sys
 import time
@@ -20,12 +19,10 @@ from typing import Any
 
 import torch
 
-from demo.comfy_server import PACK
 from demo.in_process import load_pack
 
 from .pack import defaults
-
-OUTPUT = PACK / "output"
+from .report import save_report
 
 UNET = {
     "image_size": 32,
@@ -146,9 +143,8 @@ def main() -> None:
     with torch.inference_mode():
         model = random_sd15(getattr(torch, args.dtype))
         meter = measure(nodes, model, args.cells, args.steps, args.draws)
-    OUTPUT.mkdir(exist_ok=True)
     report = {**vars(args), "threads": torch.get_num_threads(), "rows": meter.rows}
-    (OUTPUT / "bench-size.json").write_text(json.dumps(report, indent=1) + "\n")
+    save_report("size", report)
 
 
 if __name__ == "__main__":

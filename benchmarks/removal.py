@@ -10,7 +10,6 @@ group, writes output/bench-removal.json and draws the first removals into output
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 import cv2
@@ -19,15 +18,14 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from demo.comfy_server import PACK
 from demo.in_process import load_pack
 
 from .cases import Case, removals_of
 from .metrics import ssim
-from .pack import Pack
+from .pack import Pack, as_bytes, as_image
 from .quality import print_table, psnr
+from .report import save_report
 
-OUTPUT = PACK / "output"
 FIRST_SEED = 8_000_000
 GROUPS = {"one of two things": 2, "the only thing": 1}
 BATCH = 8
@@ -57,7 +55,7 @@ class Remover(Pack):
         mask, refined = self.masks(image, latent, prompts)
         truth = torch.from_numpy(np.stack([case.region for case in cases])).float()
         (filled,) = self.call("FillMask", image=image, mask=refined)
-        targets = torch.from_numpy(np.stack([case.target.rgb for case in cases])).float() / 255
+        targets = as_image([case.target.rgb for case in cases])
         made = {
             "telea": (_telea(cases, refined), refined),
             "fill": (as_bytes(filled), refined),
@@ -149,11 +147,6 @@ def _telea(cases: list[Case], masks: torch.Tensor) -> Pictures:
     ]
 
 
-def as_bytes(image: torch.Tensor) -> np.ndarray:
-    """An IMAGE as uint8."""
-    return np.round(255 * image.numpy()).astype(np.uint8)
-
-
 def laid_over(sources: Pictures, made: np.ndarray | Pictures, masks: torch.Tensor) -> Pictures:
     """The pictures that were made, laid over the sources through the masks."""
     parts = zip(sources, made, masks.numpy()[..., None], strict=True)
@@ -204,9 +197,7 @@ def main() -> None:
         first = {way: pictures[:DRAWN] for way, pictures in ways.items()}
         drawn.append(draw(cases[:DRAWN], first, masks[:DRAWN]))
 
-    OUTPUT.mkdir(exist_ok=True)
-    (OUTPUT / "bench-removal.json").write_text(json.dumps(report, indent=1) + "\n")
-    Image.fromarray(np.concatenate(drawn)).save(OUTPUT / "bench-removal.png")
+    save_report("removal", report, Image.fromarray(np.concatenate(drawn)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ output/bench-several.json and draws the first edits into output/bench-several.pn
 from __future__ import annotations
 
 import argparse
-import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,17 +18,16 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from demo.comfy_server import PACK
 from demo.in_process import load_pack
 from demo.render import Picture, changed_region, render
 from demo.scenes import Edit, edit
 
 from . import checker
 from .metrics import iou
-from .pack import Pack
+from .pack import Pack, as_image
 from .quality import background_psnr, draw, print_table
+from .report import save_report
 
-OUTPUT = PACK / "output"
 FIRST_SEED = 9_000_000
 BATCH = 10
 DRAWN = 8
@@ -86,7 +84,7 @@ class SeveralEdits(Pack):
     @torch.inference_mode()  # as ComfyUI calls nodes
     def run(self, way: str, cases: list[TwoEdits]) -> list[Result]:
         """way: one of WAYS."""
-        image = torch.from_numpy(np.stack([case.source.rgb for case in cases])).float() / 255
+        image = as_image([case.source.rgb for case in cases])
         prompts = [
             self.conditioning(texts)
             for texts in (
@@ -233,11 +231,8 @@ def main() -> None:
             found += pack.run(way, cases[start : start + BATCH])
     rows = {way: summary(cases, found, judge) for way, found in results.items()}
     print_table(rows)
-    OUTPUT.mkdir(exist_ok=True)
-    report = {"edits": len(cases), "rows": rows}
-    (OUTPUT / "bench-several.json").write_text(json.dumps(report, indent=1) + "\n")
     drawing = draw(cases[:DRAWN], *(found[:DRAWN] for found in results.values()))
-    drawing.save(OUTPUT / "bench-several.png")
+    save_report("several", {"edits": len(cases), "rows": rows}, drawing)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,15 @@ def grow(mask: np.ndarray, radius: int) -> np.ndarray:
     """
     if radius < 0:
         return ~grow(~mask, -radius)
-    if radius == 0 or not mask.any():
-        return mask
+    return distance(mask) <= radius if radius else mask
+
+
+def distance(mask: np.ndarray) -> np.ndarray:
+    """Pixels from each place to the mask, float32 `[H, W]`; infinite where that is empty."""
+    if not mask.any():
+        return np.full(mask.shape, np.inf, np.float32)
     ground = (~mask).astype(np.uint8)
-    return cv2.distanceTransform(ground, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= radius
+    return cv2.distanceTransform(ground, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
 def opened(mask: np.ndarray, radius: int) -> np.ndarray:

@@ -1,9 +1,10 @@
 """Which of two edits a place belongs to, so that several can be made in one pass."""
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
+
+from .regions import distance
 
 
 def first_territory(mask_a: Tensor, mask_b: Tensor, heat_a: Tensor, heat_b: Tensor) -> Tensor:
@@ -21,11 +22,4 @@ def first_territory(mask_a: Tensor, mask_b: Tensor, heat_a: Tensor, heat_b: Tens
 
 def _distances(mask: Tensor) -> Tensor:
     """How many pixels each place of `[B, H, W]` is from its mask; infinite where that is empty."""
-    return torch.from_numpy(np.stack([_distance(one) for one in mask.numpy() > 0]))
-
-
-def _distance(mask: np.ndarray) -> np.ndarray:
-    if not mask.any():
-        return np.full(mask.shape, np.inf, np.float32)
-    ground = (~mask).astype(np.uint8)
-    return cv2.distanceTransform(ground, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return torch.from_numpy(np.stack([distance(one) for one in mask.numpy() > 0]))

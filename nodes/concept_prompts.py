@@ -10,6 +10,7 @@ from .language_model_loader import LANGUAGE_MODEL
 from .language_models.transformers_model import TransformersModel
 from .language_models.writing import write
 from .node_text import show_text
+from .sampling_inputs import seed_input
 
 PLACE = "{concept}"
 INSTRUCTION = (
@@ -76,14 +77,7 @@ class ConceptPrompts(io.ComfyNode):
                     tooltip="Where to cut off a caption that does not end by itself; a token is "
                     "about three quarters of a word.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="The same seed gives the same captions.",
-                ),
+                seed_input("The same seed gives the same captions."),
             ],
             outputs=[io.String.Output("prompts", tooltip="The captions, one on each line.")],
             hidden=[io.Hidden.unique_id],

@@ -10,6 +10,7 @@ from ..diffedit_core.inversion import Inversion, invert
 from .comfy_denoiser import ComfyDenoiser, run_stage
 from .inputs import check_conditioning, latent_samples, unconditional
 from .node_text import show_text
+from .sampling_inputs import cfg_input
 from .schedule_input import chosen_levels, schedule_inputs, sigmas_input
 from .trajectory import attach
 
@@ -29,16 +30,11 @@ class DDIMInvert(io.ComfyNode):
                 io.Model.Input("model", tooltip="The model that will also make the edit."),
                 io.Latent.Input("latent", tooltip="The picture, from VAE Encode."),
                 *schedule_inputs(),
-                io.Float.Input(
-                    "cfg",
-                    default=1.0,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    round=0.01,
-                    tooltip="How closely the inversion follows the conditioning. Leave it at 1: "
+                cfg_input(
+                    "How closely the inversion follows the conditioning. Leave it at 1: "
                     "above, every step costs twice as much, needs a negative, and finds back to "
                     "the picture less exactly.",
+                    default=1.0,
                 ),
                 io.Int.Input(
                     "iterations",

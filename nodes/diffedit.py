@@ -15,9 +15,10 @@ from torch import Tensor
 
 from .ddim_invert import DDIMInvert
 from .diffedit_mask import DiffEditMask
-from .inputs import check_finite, needs_conditioning
+from .inputs import check_pictures, needs_conditioning
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
+from .sampling_inputs import cfg_input, seed_input
 from .widget_defaults import widget_defaults
 
 
@@ -54,15 +55,11 @@ class DiffEdit(io.ComfyNode):
                     tooltip="What the picture should show. Repeat source and change only the words "
                     "of the edit.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    # A new seed for each run would find the region anew each time.
-                    control_after_generate=io.ControlAfterGenerate.fixed,
-                    tooltip="Chooses the noises by which the region is found. The same seed gives "
+                seed_input(
+                    "Chooses the noises by which the region is found. The same seed gives "
                     "the same edit.",
+                    # A new seed for each run would find the region anew each time.
+                    control=io.ControlAfterGenerate.fixed,
                 ),
                 io.Int.Input(
                     "steps",
@@ -81,14 +78,8 @@ class DiffEdit(io.ComfyNode):
                     tooltip="How much of the old thing to forget. Higher edits more decidedly, "
                     "lower keeps more of its shape and colours. Good: 0.5 to 0.9.",
                 ),
-                io.Float.Input(
-                    "cfg",
-                    default=7.5,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    round=0.01,
-                    tooltip="How closely to follow target. Higher edits more decidedly, lower "
+                cfg_input(
+                    "How closely to follow target. Higher edits more decidedly, lower "
                     "stays closer to the picture. Good: 3 to 10; 1 to 4 for Flux and its like.",
                 ),
                 io.Int.Input(
@@ -191,10 +182,8 @@ def _check(model: Any, image: Tensor) -> None:
             "image: DiffEdit cannot work through a list, of pictures or of prompts; make one batch "
             "of the pictures, or run it for one prompt after the other."
         )
+    check_pictures(image)
     count, height, width = image.shape[:3]
-    if not count:
-        raise ValueError("image: there is no picture in it; connect at least one.")
-    check_finite("image", image)
     latent_format = model.get_model_object("latent_format")
     if latent_format.latent_dimensions == 3 and count > 1:
         raise ValueError(

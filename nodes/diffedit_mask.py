@@ -14,6 +14,7 @@ from .heat_overlay import heat_overlay
 from .inputs import check_conditioning, latent_samples, pictures, same_conditioning
 from .node_text import show_text
 from .recipe_input import chosen_recipe, recipe_input
+from .sampling_inputs import cfg_input, seed_input
 
 # Of the map's mean: with it an adaptive mask of the demo model is as good as one of all draws.
 TOLERANCE = 0.2
@@ -76,14 +77,7 @@ class DiffEditMask(io.ComfyNode):
                     tooltip="Stop before all draws are done, as soon as the heat map has settled. "
                     "The node says how many it took.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="Chooses the random noises. The same seed gives the same mask.",
-                ),
+                seed_input("Chooses the random noises. The same seed gives the same mask."),
                 recipe_input(),
                 io.Conditioning.Input(
                     "source_negative",
@@ -97,16 +91,10 @@ class DiffEditMask(io.ComfyNode):
                     tooltip="A negative prompt that belongs to the target. Where it differs from "
                     "source_negative, a draw costs four model evaluations instead of two.",
                 ),
-                io.Float.Input(
-                    "cfg",
-                    default=7.5,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    round=0.01,
-                    advanced=True,
-                    tooltip="How strongly two different negative prompts push. Without them it "
+                cfg_input(
+                    "How strongly two different negative prompts push. Without them it "
                     "changes nothing.",
+                    advanced=True,
                 ),
             ],
             outputs=[

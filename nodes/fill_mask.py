@@ -11,7 +11,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..diffedit_core.fill import filled
-from .inputs import LARGEST_CELL, mask_values, pictures
+from .inputs import check_count, mask_values, pictures, vae_crop
 
 
 class FillMask(io.ComfyNode):
@@ -43,15 +43,9 @@ class FillMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor, mask: Tensor) -> io.NodeOutput:
-        if not len(image):
-            raise ValueError("image: there is no picture in it; connect at least one.")
         image = pictures(image, len(image), image.shape[1:3])
         mask = _of_size(mask_values(mask), image.shape[1:3])
-        if len(mask) not in (1, len(image)):
-            raise ValueError(
-                f"mask: there are {len(mask)} masks for {len(image)} pictures; connect one mask "
-                "for all or one for each."
-            )
+        check_count("mask", "mask", len(mask), len(image))
         inside = (mask > 0.5).expand(len(image), -1, -1)
         if inside.all((1, 2)).any():
             raise ValueError(
@@ -71,8 +65,9 @@ def _of_size(mask: Tensor, size: Sequence[int]) -> Tensor:
     """The mask `[B, h, w]` over a picture of `size` `(H, W)`, stretched unless it is so little
     smaller that VAE Encode has cropped it: then black around it.
     """
-    spare = [want - have for want, have in zip(size, mask.shape[1:], strict=True)]
-    if all(0 <= pixels < LARGEST_CELL for pixels in spare):
-        top, left = (pixels // 2 for pixels in spare)
-        return F.pad(mask, (left, spare[1] - left, top, spare[0] - top))
+    corner = vae_crop(size, mask.shape[1:])
+    if corner:
+        top, left = corner
+        bottom, right = size[0] - top - mask.shape[1], size[1] - left - mask.shape[2]
+        return F.pad(mask, (left, right, top, bottom))
     return F.interpolate(mask[:, None], size, mode="area")[:, 0]

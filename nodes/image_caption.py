@@ -54,8 +54,6 @@ class ImageCaption(io.ComfyNode):
     def execute(
         cls, caption_model: TransformersModel, image: Tensor, prefix: str, max_tokens: int
     ) -> io.NodeOutput:
-        if not len(image):
-            raise ValueError("image: there is no picture in it; connect at least one.")
         images = pictures(image, len(image), image.shape[1:3])
         found = captions(caption_model, images, prefix.strip(), max_tokens)
         show_text(cls, "\n".join(found))

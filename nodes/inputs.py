@@ -46,7 +46,7 @@ def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
             f"latent: it has {samples.shape[1]} channels and the model works on {channels}; encode "
             "the picture with the VAE that belongs to the model."
         )
-    check_finite("latent", samples)
+    _check_finite("latent", samples)
     return samples
 
 
@@ -64,8 +64,7 @@ def _check_model(model: Any) -> None:
         )
 
 
-def check_finite(name: str, values: Tensor) -> None:
-    """Raise ValueError where the input `name` holds NaN or infinite values."""
+def _check_finite(name: str, values: Tensor) -> None:
     if not values.isfinite().all():
         raise ValueError(
             f"{name}: it contains NaN or infinite values; look at the node that made it, often a "
@@ -83,25 +82,43 @@ def mask_values(mask: Tensor, name: str = "mask") -> Tensor:
     return mask.reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
 
 
+def check_pictures(image: Tensor) -> None:
+    """Raise ValueError where an IMAGE holds no picture, or one with NaN."""
+    if not len(image):
+        raise ValueError("image: there is no picture in it; connect at least one.")
+    _check_finite("image", image)
+
+
 def pictures(image: Tensor, count: int, size: Sequence[int]) -> Tensor:
     """The IMAGE as float32 RGB `[count, H, W, 3]` on the CPU, brought to `size` `(H, W)`.
 
     Raises ValueError where there is neither one picture for all nor one for each, or one holds NaN.
     """
-    check_finite("image", image)
+    check_pictures(image)
     if len(image) not in (1, count):
         raise ValueError(
             f"image: there are {len(image)} pictures for {count} masks; connect the pictures that "
             "the masks belong to."
         )
     image = image[..., :3].cpu().float().expand(count, -1, -1, 3)  # grey ones have one channel
-    spare = [have - want for have, want in zip(image.shape[1:3], size, strict=True)]
-    if all(0 <= pixels < LARGEST_CELL for pixels in spare):  # as VAE Encode crops
-        top, left = (pixels // 2 for pixels in spare)
+    corner = vae_crop(image.shape[1:3], size)
+    if corner:
+        top, left = corner
         return image[:, top : top + size[0], left : left + size[1]]
     return comfy.utils.common_upscale(
         image.movedim(-1, 1), size[1], size[0], "bilinear", "disabled"
     ).movedim(1, -1)
+
+
+def vae_crop(size: Sequence[int], cropped: Sequence[int]) -> tuple[int, int] | None:
+    """How many rows and columns VAE Encode has cut off at the top and on the left, where it has
+    made a picture of one `(H, W)` another; None where it cannot have.
+    """
+    spare = [before - after for before, after in zip(size, cropped, strict=True)]
+    if any(not 0 <= pixels < LARGEST_CELL for pixels in spare):
+        return None
+    top, left = (pixels // 2 for pixels in spare)
+    return top, left
 
 
 def latent_mask(model: Any, mask: Tensor, samples: Tensor) -> Tensor:
@@ -126,6 +143,17 @@ def latent_mask(model: Any, mask: Tensor, samples: Tensor) -> Tensor:
     )
 
 
+def check_count(name: str, thing: str, given: int, count: int, others: str = "pictures") -> None:
+    """Raise ValueError where the input `name` has neither one thing for all others nor one for each
+    of them.
+    """
+    if given not in (1, count):
+        raise ValueError(
+            f"{name}: there are {given} {thing}s for {count} {others}; connect one {thing} for all "
+            "or one for each."
+        )
+
+
 def check_conditioning(
     model: Any, name: str, conditioning: list[Any], images: int | None = None
 ) -> None:
@@ -134,11 +162,8 @@ def check_conditioning(
     """
     width = context_width(model)
     for context, _ in conditioning:
-        if images and len(context) not in (1, images):
-            raise ValueError(
-                f"{name}: there are {len(context)} prompts for {images} pictures; connect one "
-                "prompt for all or one for each."
-            )
+        if images:
+            check_count(name, "prompt", len(context), images)
         if width and context.shape[-1] != width:
             raise ValueError(
                 f"{name}: it was encoded with another model's CLIP (width {context.shape[-1]}, the "

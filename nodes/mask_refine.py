@@ -9,7 +9,7 @@ from torch import Tensor
 from ..diffedit_core.refine import BLUR, SNAP, binary_stage, finish, soft_levels
 from ..diffedit_core.thresholds import AUTOMATIC
 from . import temp_picture
-from .inputs import mask_values, pictures
+from .inputs import check_count, mask_values, pictures
 
 MAX_SHOWN = 16
 """How many masks of a batch the editor shows."""
@@ -174,11 +174,7 @@ class MaskRefine(io.ComfyNode):
         levels = soft_levels(mask, blur, image, snap)
         if other is not None:
             other = mask_values(other, "other")
-            if len(other) not in (1, len(mask)):
-                raise ValueError(
-                    f"other: there are {len(other)} masks for {len(mask)} in mask; connect one "
-                    "for all or one for each."
-                )
+            check_count("other", "mask", len(other), len(mask), "in mask")
         binary = np.stack([binary_stage(one, **binary_settings) for one in levels])
         finished = finish(binary, other, combine, invert, feather)
         settings = {"blur": blur, "snap": snap, **binary_settings}

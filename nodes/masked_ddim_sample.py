@@ -11,6 +11,7 @@ from ..diffedit_core.sampling import decoding_levels, masked_decode
 from ..diffedit_core.solvers import DPMPP2M, StochasticDDIM, ddim
 from .comfy_denoiser import ComfyDenoiser, run_stage
 from .inputs import check_conditioning, check_regions, latent_mask, latent_samples
+from .sampling_inputs import cfg_input, seed_input
 from .trajectory import Trajectory, detach
 
 MASK_MODES = {"linear": linear, "differential": differential}
@@ -48,14 +49,8 @@ class MaskedDDIMSample(io.ComfyNode):
                     "pictures, one for each, or one for each frame of a video; of any size, it is "
                     "scaled to the picture.",
                 ),
-                io.Float.Input(
-                    "cfg",
-                    default=7.5,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    round=0.01,
-                    tooltip="How closely to follow the prompt. Higher edits more decidedly, lower "
+                cfg_input(
+                    "How closely to follow the prompt. Higher edits more decidedly, lower "
                     "stays closer to the picture. Good: 3 to 10; 1 ignores the negative prompt.",
                 ),
                 io.Float.Input(
@@ -99,14 +94,7 @@ class MaskedDDIMSample(io.ComfyNode):
                     "every step. differential: the darker, the later the edit begins there, so "
                     "that it changes less without looking mixed.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="Chooses the noise that eta renews. Without eta it changes nothing.",
-                ),
+                seed_input("Chooses the noise that eta renews. Without eta it changes nothing."),
             ],
             outputs=[
                 io.Latent.Output(

@@ -9,6 +9,7 @@ from ..diffedit_core.noise import noise_like
 from ..diffedit_core.noising import noised_trajectory
 from .comfy_denoiser import ComfyDenoiser, run_stage
 from .inputs import latent_samples
+from .sampling_inputs import seed_input
 from .schedule_input import chosen_levels, schedule_inputs, sigmas_input
 from .trajectory import attach
 
@@ -28,14 +29,7 @@ class NoiseTrajectory(io.ComfyNode):
                 io.Model.Input("model", tooltip="The model that will also make the edit."),
                 io.Latent.Input("latent", tooltip="The picture, from VAE Encode."),
                 *schedule_inputs(),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="Chooses the noise, and with it the variant of the edit.",
-                ),
+                seed_input("Chooses the noise, and with it the variant of the edit."),
                 sigmas_input(),
             ],
             outputs=[

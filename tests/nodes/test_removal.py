@@ -5,7 +5,8 @@ import pytest
 
 from benchmarks.cases import Case, removals_of
 from benchmarks.metrics import ssim
-from benchmarks.removal import Remover, as_bytes, figures, laid_over
+from benchmarks.pack import as_bytes
+from benchmarks.removal import Remover, figures, laid_over
 
 FIRST_SEED = 3_000_000
 

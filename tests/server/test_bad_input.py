@@ -7,22 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from demo.comfy_server import PACK, ComfyServer, Workflow, WorkflowError
+from demo.comfy_server import PACK, ComfyServer, Workflow
+from tests.server.complaint import complaint
 
 MASK_BRANCH = (
     *("source", "model", "source_prompt", "target_prompt", "encode"),
     *("find_mask", "refine_mask", "mask"),
 )
-
-
-def complaint(comfy: ComfyServer, workflow: Workflow) -> str:
-    """Run a workflow that must fail; returns "node type: its one-sentence message"."""
-    with pytest.raises(WorkflowError) as caught:
-        comfy.run(workflow)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message.endswith(".")
-    return f"{caught.value.node_type}: {message}"
 
 
 @pytest.fixture(autouse=True)

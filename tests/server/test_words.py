@@ -7,7 +7,8 @@ import pytest
 import requests
 from PIL import Image
 
-from demo.comfy_server import ComfyServer, Workflow, WorkflowError
+from demo.comfy_server import ComfyServer, Workflow
+from tests.server.complaint import complaint
 
 WRITING = {
     "load": {"class_type": "LanguageModelLoader", "inputs": {"model": "flan-t5-base"}},
@@ -56,14 +57,6 @@ def changed(workflow: Workflow, node: str, **inputs) -> Workflow:
 def shown(comfy: ComfyServer, workflow: Workflow) -> list[str]:
     """Run the workflow; returns the texts that its last node shows."""
     return comfy.run(workflow)["show"]["text"]
-
-
-def complaint(comfy: ComfyServer, workflow: Workflow) -> str:
-    with pytest.raises(WorkflowError) as caught:
-        comfy.run(workflow)
-    message = str(caught.value)
-    assert "\n" not in message and message.endswith(".")
-    return f"{caught.value.node_type}: {message}"
 
 
 @pytest.mark.parametrize("concept", ["bowl", "🍎", "وعاء"])

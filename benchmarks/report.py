@@ -1,0 +1,20 @@
+"""What a benchmark leaves in output/."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from PIL import Image
+
+from demo.comfy_server import PACK
+
+OUTPUT = PACK / "output"
+
+
+def save_report(name: str, report: dict[str, Any], drawing: Image.Image | None = None) -> None:
+    """Write output/bench-<name>.json, and the drawing beside it."""
+    OUTPUT.mkdir(exist_ok=True)
+    (OUTPUT / f"bench-{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    if drawing:
+        drawing.save(OUTPUT / f"bench-{name}.png")
