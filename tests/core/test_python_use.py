@@ -1,4 +1,4 @@
-"""The README's example of the core in plain Python, run from the README's own text."""
+"""The example of the core in plain Python, run from the text of docs/python.md."""
 
 import re
 from pathlib import Path
@@ -10,22 +10,22 @@ import torch
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "python.md"
 
 
 @pytest.fixture(scope="module")
 def example() -> dict[str, Any]:
     """The variables that the example leaves behind."""
-    section = (ROOT / "README.md").read_text().split("## Use it from Python\n")[1]
-    code = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     variables: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.chdir(ROOT)
-        exec(compile(code, "README.md", "exec"), variables)
+        exec(compile(code, str(PAGE), "exec"), variables)
     return variables
 
 
 def test_outside_the_mask_the_latent_is_the_source(example):
-    outside = (example["inside"] == 0).expand_as(example["latent"])
+    outside = (example["weight"] == 0).expand_as(example["latent"])
     assert torch.equal(example["edited"][outside], example["latent"][outside])
     assert 0.03 < example["mask"].mean() < 0.4
 
