@@ -1,8 +1,8 @@
-# Every target builds the private environment first, once (demo/environment.py).
+# Every target builds the private environment first, once (tools/environment.py).
 # COMFYUI_DIR=/path/to/ComfyUI make demo     uses a ComfyUI that is already installed.
 
 PYTHON ?= python3
-RUN = $(PYTHON) demo/environment.py
+RUN = $(PYTHON) tools/environment.py
 
 .PHONY: demo test train-demo bench-mask bench-quality bench-inversion bench-several \
 	bench-removal bench-size clean
@@ -10,12 +10,16 @@ RUN = $(PYTHON) demo/environment.py
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
 
-test:  ## style, core, server and browser tests
+test:  ## style, types, core, server and browser tests
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+ifndef COMFYUI_DIR  # its configuration knows where the private environment's ComfyUI is
+	$(RUN) -m basedpyright
+endif
 	$(RUN) -m pytest
 
 train-demo:  ## train the demo model again; resumes after an interruption
-	$(RUN) -m demo.train
+	$(RUN) -m lab.train
 
 bench-mask:  ## our masks beside every recipe's and diffusers'; output/bench-mask.json
 	$(RUN) -m benchmarks.mask

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from demo.render import Picture, changed_region, render
-from demo.scenes import Edit, Scene, edit, scene
+from lab.render import Picture, changed_region, render
+from lab.scenes import Edit, Scene, edit, scene
 
 SMALL = 0.6
 VISIBLE, RIM = 8, 3  # a removal's region: a change in levels of 255, widened by so many pixels

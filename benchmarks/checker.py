@@ -19,8 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from tqdm import tqdm
 
-from demo.render import render
-from demo.scenes import COLOURS, FRUITS, KINDS, Thing, scene
+from lab.render import render
+from lab.scenes import COLOURS, FRUITS, KINDS, Thing, scene
 
 WEIGHTS = Path(__file__).with_name("checker.safetensors")
 CROP = 48

@@ -12,7 +12,7 @@ from __future__ import annotations
 import warnings
 from functools import partial
 
-from demo.in_process import load_pack
+from tools.in_process import load_pack
 
 from . import checker
 from .cases import Case

@@ -4,7 +4,7 @@
 
 Held-out edits of six kinds, where the region that must change is known exactly. Prints a table,
 writes output/bench-mask.json and draws the first edits of each kind into output/bench-mask.png.
-The oracle rows know the truth and cut each map at its best threshold.
+The oracle rows know the truth and take each map's best threshold.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from demo.in_process import load_pack
-from diffedit_core.refine import BLUR, SNAP, soft_levels
+from diffedit_core.refine import gray_mask
+from tools.in_process import load_pack
 
 from .cases import KINDS, Case, edits_of, make_case
 from .metrics import best_iou, iou, precision, recall
@@ -38,7 +38,7 @@ Mask = tuple[np.ndarray, float]
 
 
 class OurMasks(Pack):
-    """DiffEdit Mask with its defaults and in other settings, and the best cut of its heat map."""
+    """DiffEdit Mask with its defaults and other settings, and its heat map's best threshold."""
 
     @torch.inference_mode()  # as ComfyUI calls nodes
     def run(self, case: Case) -> tuple[dict[str, Mask], float, np.ndarray]:
@@ -62,12 +62,12 @@ class OurMasks(Pack):
         for recipe in ("paper", "blog", "diffusers"):
             row = "recipe-diffusers" if recipe == "diffusers" else recipe
             masks[row] = mask(draws=RECIPE_DRAWS, recipe={"recipe": recipe})[0]
-        levels = soft_levels(heat_map, BLUR, image, SNAP)[0]
-        return masks, best_iou(levels, case.region), heat_map[0].numpy()
+        gray = gray_mask(heat_map, picture=image)[0]
+        return masks, best_iou(gray, case.region), heat_map[0].numpy()
 
 
 class PeerMasks(DiffusersPipeline):
-    """diffusers' generate_mask, the best cut of its map, and the blog's notebook."""
+    """diffusers' generate_mask, the best threshold of its map, and the blog's notebook."""
 
     def run(self, case: Case, seed: int) -> tuple[dict[str, Mask], float]:
         """Masks by row, and the oracle's IoU."""
@@ -152,7 +152,7 @@ class Table:
 
 
 def gap_closed(rows: dict[str, dict[str, float]]) -> float:
-    """How much of the way from diffusers' mask to the best cut of diffusers' own map we go."""
+    """How much of the gap between diffusers' mask and its own map's best threshold we close."""
     start, best = rows["diffusers"]["iou"], rows["oracle-diffusers"]["iou"]
     return (rows["ours"]["iou"] - start) / (best - start)
 

@@ -19,18 +19,18 @@ def recall(mask: np.ndarray, truth: np.ndarray) -> float:
     return float((mask & truth).sum() / truth.sum())
 
 
-def best_iou(levels: np.ndarray, truth: np.ndarray) -> float:
+def best_iou(values: np.ndarray, truth: np.ndarray) -> float:
     """The largest IoU that any threshold of a map can reach.
 
-    levels: any numbers, of truth's shape.
+    values: any numbers, of truth's shape.
     """
-    order = np.argsort(-levels, axis=None, kind="stable")
+    order = np.argsort(-values, axis=None, kind="stable")
     hits = np.cumsum(truth.ravel()[order])
-    sizes = np.arange(1, levels.size + 1)
-    # A cut takes in all places of one level or none.
-    descending = levels.ravel()[order]
-    cuts = np.append(descending[:-1] != descending[1:], True)
-    return float((hits / (sizes + truth.sum() - hits))[cuts].max())
+    sizes = np.arange(1, values.size + 1)
+    # A threshold takes in all places of one value or none.
+    descending = values.ravel()[order]
+    distinct = np.append(descending[:-1] != descending[1:], True)
+    return float((hits / (sizes + truth.sum() - hits))[distinct].max())
 
 
 def ssim(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from tools.in_process import defaults
+
 from .cases import Case
 
 
@@ -64,19 +66,3 @@ def as_image(pictures: Sequence[np.ndarray]) -> torch.Tensor:
 def as_bytes(image: torch.Tensor) -> np.ndarray:
     """An IMAGE as uint8 pictures (B, H, W, 3)."""
     return np.round(255 * image.numpy()).astype(np.uint8)
-
-
-def defaults(node: Any) -> dict[str, Any]:
-    """The values a node's widgets start with: what the graph editor puts into a new node."""
-    return _defaults(node.define_schema().inputs)
-
-
-def _defaults(inputs: list[Any]) -> dict[str, Any]:
-    values = {}
-    for one in inputs:
-        if getattr(one, "default", None) is not None:
-            values[one.id] = one.default
-        elif hasattr(one, "options"):  # a choice that opens inputs of its own
-            first = one.options[0]
-            values[one.id] = {one.id: first.key, **_defaults(first.inputs)}
-    return values

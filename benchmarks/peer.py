@@ -11,8 +11,8 @@ import torch
 from diffusers import DDIMInverseScheduler, StableDiffusionDiffEditPipeline
 from PIL import Image
 
-from demo.comfy_server import PACK
-from demo.render import SIZE
+from lab.render import SIZE
+from tools.comfy_server import PACK
 
 from .cases import Case
 
@@ -38,7 +38,7 @@ class DiffusersPipeline:
         self.pipe.unet.register_forward_pre_hook(self._count)
 
     def mask_and_map(self, case: Case, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Its mask, 0 and 1, and the map it cuts at half of 3 times the mean; both (h, w)."""
+        """Its mask, 0 and 1, and the map, whose threshold is 1.5 times the mean; both (h, w)."""
         with recorded_maps() as maps:
             mask = self.pipe.generate_mask(
                 image=Image.fromarray(case.source.rgb),

@@ -20,9 +20,9 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from demo.in_process import load_pack
-from demo.scenes import edit
-from diffedit_core.mask import latent_sized
+from diffedit_core.sizes import latent_sized
+from lab.scenes import edit
+from tools.in_process import load_pack
 
 from . import checker
 from .cases import Case, make_case

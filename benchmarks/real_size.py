@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from demo.in_process import load_pack
+from tools.in_process import load_pack
 
 from .pack import defaults
 from .report import save_report

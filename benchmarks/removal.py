@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from demo.in_process import load_pack
+from tools.in_process import load_pack
 
 from .cases import Case, removals_of
 from .metrics import ssim
@@ -54,7 +54,7 @@ class Remover(Pack):
         prompts = self.prompts(cases)
         mask, refined = self.masks(image, latent, prompts)
         truth = torch.from_numpy(np.stack([case.region for case in cases])).float()
-        (filled,) = self.call("FillMask", image=image, mask=refined)
+        (filled,) = self.call("DiffEditFillMask", image=image, mask=refined)
         targets = as_image([case.target.rgb for case in cases])
         made = {
             "telea": (_telea(cases, refined), refined),
@@ -89,9 +89,9 @@ class Remover(Pack):
 
     def removed(self, image: torch.Tensor, mask: torch.Tensor, prompts: Any) -> np.ndarray:
         """The recipe within a mask: fill, noise a little, decode under the target prompt."""
-        (filled,) = self.call("FillMask", image=image, mask=mask)
+        (filled,) = self.call("DiffEditFillMask", image=image, mask=mask)
         latent = self.encoded(filled)
-        (noised,) = self.call("NoiseTrajectory", model=self.model, latent=latent, **NOISE)
+        (noised,) = self.call("DiffEditNoiseTrajectory", model=self.model, latent=latent, **NOISE)
         return self._sampled(noised, mask, prompts)
 
     def edited(self, latent: Latent, mask: torch.Tensor, prompts: Any) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from demo.comfy_server import PACK
+from tools.comfy_server import PACK
 
 OUTPUT = PACK / "output"
 

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from demo.in_process import load_pack
-from demo.render import Picture, changed_region, render
-from demo.scenes import Edit, edit
+from lab.render import Picture, changed_region, render
+from lab.scenes import Edit, edit
+from tools.in_process import load_pack
 
 from . import checker
 from .metrics import iou
@@ -117,7 +117,7 @@ class SeveralEdits(Pack):
         """A mask and a target for each edit, by Join Edits."""
         (mask_a, heat_a), (mask_b, heat_b) = self._find_each(inputs)
         mask, target, _ = self.call(
-            "JoinEdits",
+            "DiffEditJoinEdits",
             mask_a=mask_a,
             target_a=inputs.targets[0],
             mask_b=mask_b,

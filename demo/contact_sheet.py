@@ -32,7 +32,7 @@ def contact_sheet(panels: list[Panel]) -> Image.Image:
     return sheet
 
 
-def wrap(text: str, font: ImageFont.FreeTypeFont) -> str:
+def wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """The text broken into lines no wider than a panel."""
     lines = [""]
     for word in text.split():

@@ -10,7 +10,15 @@ from contextlib import contextmanager
 from PIL import Image
 from tqdm import tqdm
 
-from .comfy_server import PACK, ComfyServer, OnProgress, ServerError, Workflow, WorkflowError
+from tools.comfy_server import (
+    PACK,
+    ComfyServer,
+    OnProgress,
+    ServerError,
+    Workflow,
+    WorkflowError,
+)
+
 from .contact_sheet import contact_sheet
 
 SOURCE = PACK / "demo" / "source.png"

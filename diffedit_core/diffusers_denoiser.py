@@ -1,7 +1,7 @@
 """A diffusers Stable Diffusion pipeline seen as a denoiser: DiffEdit in Python without ComfyUI.
 
-The README has a whole edit as an example.  Latents are what the UNet works on: the VAE's, times its
-scaling factor.
+docs/python.md has a whole edit as an example.  Latents are what the UNet works on: the VAE's, times
+its scaling factor.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class DiffusersDenoiser:
     """The UNet of a Stable Diffusion pipeline (1.x or 2.x; eps- or v-prediction) under prompts.
 
-    prompts: for each condition's name a text, its embeddings `[1 or B, tokens, width]`, or None for
-    no conditioning at all (zeros).
+    prompts: for each conditioning's name a text, its embeddings `[1 or B, tokens, width]`, or None
+    for no conditioning at all (zeros).
     No guidance: see `guidance.GuidedDenoiser`.
     """
 
@@ -48,11 +48,11 @@ class DiffusersDenoiser:
         return (1 + sigma**2) ** -0.5
 
     def sigma(self, strength: float) -> float:
-        """The noise level of a share 0..1 of the training schedule."""
+        """Return the noise level at a fraction 0..1 of the training schedule."""
         return float(self.sigmas[round(strength * (len(self.sigmas) - 1))])
 
     def schedule(self, steps: int) -> list[float]:
-        """DDIM's levels for so many steps, falling to 0 ("leading" spacing, offset 1)."""
+        """Return DDIM's sigmas for so many steps, falling to 0 ("leading" spacing, offset 1)."""
         spacing = len(self.sigmas) // steps
         timesteps = range((steps - 1) * spacing + 1, 0, -spacing)
         return [float(self.sigmas[timestep]) for timestep in timesteps] + [0.0]

@@ -10,11 +10,11 @@ from .denoiser import Denoiser
 
 @dataclass
 class GuidedDenoiser:
-    """Steers predictions away from a negative condition (Ho & Salimans, arXiv 2207.12598).
+    """Classifier-free guidance away from a negative conditioning (Ho & Salimans, arXiv 2207.12598).
 
-    denoiser: one that knows the negative conditions too.  cfg: 1 is no guidance, and negative
-    conditions are not evaluated then.  negatives: the negative of each condition that has another
-    one than "negative".
+    denoiser: one that has the negative conditionings too.  cfg: 1 is no guidance, and negative
+    conditionings are not evaluated then.  negatives: the negative of each conditioning that has
+    another one than "negative".
     """
 
     denoiser: Denoiser

@@ -6,7 +6,7 @@ He, Sun, Tang: "Guided Image Filtering", ECCV 2010, section 3.4 (colour guide).
 import cv2
 import numpy as np
 
-# How flat a part of the picture must be to count as flat: the variance of its values in 0..1.
+# The variance of a window's values, in 0..1, up to which the picture counts as flat there.
 FLATNESS = 1e-3
 
 

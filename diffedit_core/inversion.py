@@ -20,12 +20,12 @@ ROUNDING = 1e-3
 
 @dataclass(frozen=True)
 class Inversion:
-    """An image's way up to noise, and how exactly it was found.
+    """An image's trajectory up to noise, and how exactly it was found.
 
-    trajectory: `[levels, B, C, ...]` on the CPU, the latent at every level, the first being the
+    trajectory: `[steps + 1, B, C, ...]` on the CPU, the latent at every sigma, the first being the
     source itself.  residuals: `[steps, B]`, the relative change of x by each step's last useful
     iteration.  converged: bool `[steps, B]`, False where iterating led away from a solution.
-    calls: for each step, how often the denoiser was asked.
+    calls: for each step, how often the denoiser was evaluated.
     """
 
     trajectory: Tensor
@@ -45,14 +45,14 @@ class InversionStep:
     calls: int
 
 
-def encoding_levels(sigmas: Sequence[float], strength: float) -> list[float]:
-    """The levels an image climbs to reach `strength`: the lowest part of a sampling schedule.
+def encoding_sigmas(sigmas: Sequence[float], strength: float) -> list[float]:
+    """Return the noise levels of an inversion up to `strength`: the low end of a schedule.
 
-    sigmas: a schedule as samplers use it, falling to 0.  strength: the share of its steps to
+    sigmas: a schedule as samplers use it, falling to 0.  strength: the fraction of its steps to
     take, 0..1, rounded to whole steps.
 
-    Returns the levels in rising order, the first being 0.  Only the 0 is left where the strength
-    is too low for a single step.
+    The sigmas returned rise from 0.  Only the 0 is left where the strength is too low for a single
+    step.
     """
     steps = round(strength * (len(sigmas) - 1))
     return [float(sigma) for sigma in reversed(sigmas)][: steps + 1]
@@ -66,16 +66,18 @@ def invert(
     tolerance: float = 0.0,
     callback: StepCallback | None = None,
 ) -> Inversion:
-    """Encode a clean latent up through the levels `sigmas`, under the "positive" condition.
+    """Encode a clean latent up through the noise levels `sigmas`, under "positive".
 
     latent: `[B, C, ...]`.  sigmas: rising from 0.  iterations, tolerance, errors: see
-    `invert_step`.  Beside the model, only the current level is on the latent's device.
+    `invert_step`.  Beside the model, only the latest latent is on the source's device.
     """
     trajectory = torch.empty(len(sigmas), *latent.shape, dtype=latent.dtype)
     trajectory[0] = x = latent
     residuals, converged, calls = [], [], []
     for number, (sigma_from, sigma_to) in enumerate(pairwise(sigmas)):
-        step = invert_step(denoiser, x, sigma_from, sigma_to, iterations, tolerance)
+        step = invert_step(
+            denoiser, x, sigma_from, sigma_to, iterations=iterations, tolerance=tolerance
+        )
         trajectory[number + 1] = x = step.x
         residuals.append(step.residual.cpu())
         converged.append(step.converged.cpu())
@@ -96,16 +98,16 @@ def invert_step(
     """Find the `x` at `sigma_to` that one DDIM step brings down to `x_from`.
 
     The exact inverse is implicit, `x = x_from + (sigma_to - sigma_from) * d(x, sigma_to)` with
-    `d = (x - denoised) / sigma_to`; each iteration puts the last answer in on the right.  The
+    `d = (x - denoised) / sigma_to`; each iteration puts the last result in on the right.  The
     first one starts from what keeps the network's input as it is, which makes a single iteration
     the usual DDIM inversion (diffusers' DDIMInverseScheduler); more approach the exact inverse.
     An iteration's change of x is the error with which the x before it decodes to `x_from`.  Where
     that grows, or is not finite, an image keeps its best x.
 
     iterations: at least 1.  tolerance: an image is finished as soon as an iteration changes it by
-    no more than this share of its size (root mean square); the step ends when all are finished.
+    no more than this fraction of its size (root mean square); the step ends when all are finished.
 
-    Raises ValueError where the denoiser's first answer is not finite.
+    Raises ValueError where the denoiser's first prediction is not finite.
     """
 
     def iterated(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,19 +13,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# The share of places that count as extreme: single cells, not things. The paper gives no number.
+# The fraction of cells that count as extreme: single cells, not things. The paper gives no number.
 EXTREMES = 0.005
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to scale a difference map to a heat map in 0..1, and where to cut it.
+    """How to scale a difference map to a heat map in 0..1, and its threshold.
 
     clamp: white is this many times the image's mean, and what lies above it is white too; 0 puts
-    white at the largest difference.  extremes: leave out this share of the largest differences
-    (and of the smallest, with stretch) in looking for it; 0 to below 0.5.  stretch: black is the
-    smallest difference instead of none.  threshold: what is lighter is in the mask; None leaves
-    the cut to `refine`.
+    white at the largest difference.  extremes: instead of the largest difference take the
+    percentile that leaves out this fraction (and so for the smallest, with stretch); 0 to below
+    0.5.  stretch: black is the smallest difference instead of none.  threshold: what is lighter is
+    foreground; None leaves the mask to `refine`.
     """
 
     clamp: float = 0.0
@@ -43,7 +43,7 @@ RECIPES = {
 
 
 def heat_map(differences: Tensor, recipe: Recipe) -> Tensor:
-    """Bring each image's map of differences `[B, H, W]` to 0..1, by itself.
+    """Return each image's map of differences `[B, H, W]` scaled to 0..1, by itself.
 
     differences: not negative.  An all-zero map stays all zero.
     """

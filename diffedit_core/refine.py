@@ -1,11 +1,12 @@
-"""From a soft mask to a clean one, in a fixed order of three stages.
+"""From a soft mask to a clean one, in three stages.
 
-1. `soft_levels`: blur, snap to the edges of the picture, then round to 256 levels.
-2. `binary_stage`: cut, then clean up. Each mask by itself, so that the editor can do the same to
-   the same levels (web/binary_stage.js) and show the result before the next run.
+1. `gray_mask`: blur, move the edges to the picture's, round to 8 bits.
+2. `binary_mask`: threshold, then clean up. Each mask by itself, so that the editor can do the same
+   to the same gray values (web/binary_mask.js) and show the result before the next run.
 3. `finish`: combine with another mask, invert, feather.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import cv2
@@ -14,87 +15,109 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import regions
+from . import morphology
 from .guided_filter import guided_filter
-from .thresholds import find_cut
-
-# What suits a heat map, in pixels: three cells of the latent hold the edge that it means.
-BLUR, SNAP = 2.0, 24
+from .thresholds import find_threshold
 
 
-def soft_levels(
-    mask: Tensor, blur: float = 0.0, picture: Tensor | None = None, snap: int = 0
-) -> np.ndarray:
-    """The mask `[B, H, W]`, 0..1, made ready for the cut: uint8 `[B, H, W]`, 255 for 1.0.
+@dataclass(frozen=True)
+class Refinement:
+    """The settings of the first two stages, in the order in which they act.
 
-    blur: standard deviation in pixels of a Gaussian, which lets single specks sink and rugged
-    edges flow together.  picture, snap: `[B, H, W, 3]` in 0..1; the mask takes on its edges, within
-    about so many pixels, see `guided_filter`; 0 is off.
+    The defaults are the rule by which DiffEdit Mask, DiffEdit and Mask Refine make a mask of a heat
+    map; each setting at 0 or False does nothing.
+
+    blur: standard deviation of a Gaussian kernel, in pixels, which removes specks and smooths
+    edges.  snap: the radius of `guided_filter`, in pixels, where there is a picture: the mask takes
+    on its edges within about that distance; the default, three cells of the latent, reaches the
+    edge that a heat map means.  method, threshold: see `thresholds.find_threshold`.  hysteresis:
+    down to 1 - hysteresis times the threshold a pixel is foreground too, if it is connected to one
+    above the threshold.  open, close: radius of an opening and a closing, in pixels.  fill_holes:
+    add what the foreground encloses.  min_area: remove connected components smaller than this, in
+    percent of the picture.  keep_largest: keep so many connected components.  grow: radius of a
+    dilation, in pixels, of an erosion where it is negative.
     """
-    soft = [_blurred(one, blur) for one in mask.float().cpu().numpy()]
-    if picture is not None and snap:
+
+    blur: float = 2.0
+    snap: int = 24
+    method: str = "otsu"
+    threshold: float = 0.5
+    hysteresis: float = 0.0
+    open: int = 0
+    close: int = 0
+    fill_holes: bool = True
+    min_area: float = 0.0
+    keep_largest: int = 0
+    grow: int = 0
+
+
+DEFAULT = Refinement()
+
+Combination = Literal["add", "subtract", "intersect"]
+
+
+def refined_mask(
+    mask: Tensor, settings: Refinement = DEFAULT, picture: Tensor | None = None
+) -> Tensor:
+    """Return the clean mask of each soft mask `[B, H, W]`: float32 zeros and ones, on the CPU.
+
+    picture: see `gray_mask`.
+    """
+    gray = gray_mask(mask, settings, picture)
+    return torch.from_numpy(np.stack([binary_mask(one, settings) for one in gray])).float()
+
+
+def gray_mask(
+    mask: Tensor, settings: Refinement = DEFAULT, picture: Tensor | None = None
+) -> np.ndarray:
+    """Return the soft mask `[B, H, W]`, 0..1, ready for the threshold: uint8 `[B, H, W]`.
+
+    picture: `[B, H, W, 3]` in 0..1, whose edges the mask takes on.
+    """
+    soft = [_blurred(one, settings.blur) for one in mask.float().cpu().numpy()]
+    if picture is not None and settings.snap:
         guides = picture.float().cpu().numpy()
-        soft = [guided_filter(*pair, snap) for pair in zip(soft, guides, strict=True)]
+        soft = [
+            guided_filter(one, guide, radius=settings.snap)
+            for one, guide in zip(soft, guides, strict=True)
+        ]
     return np.rint(255 * np.stack(soft)).astype(np.uint8)
 
 
-def automatic_mask(heat_map: Tensor, picture: Tensor | None = None) -> Tensor:
-    """The mask of a heat map `[B, H, W]` with Mask Refine's defaults: float32 zeros and ones."""
-    levels = soft_levels(heat_map, BLUR, picture, SNAP)
-    masks = [binary_stage(one, method="otsu", fill_holes=True) for one in levels]
-    return torch.from_numpy(np.stack(masks)).float()
-
-
-def binary_stage(
-    levels: np.ndarray,
-    *,
-    method: str = "otsu",
-    threshold: float = 0.5,
-    hysteresis: float = 0.0,
-    open: int = 0,
-    close: int = 0,
-    fill_holes: bool = True,
-    min_area: float = 0.0,
-    keep_largest: int = 0,
-    grow: int = 0,
-) -> np.ndarray:
-    """Make a binary mask, bool `[H, W]`, of the levels `[H, W]`, in the order of the arguments.
-
-    method, threshold: where to cut, see `thresholds.find_cut`.  hysteresis: down to 1 - hysteresis
-    times the cut, a place is also in if it hangs together with one above the cut.  open, close:
-    radius of a disc, see `regions`.  min_area: in percent of the picture.  keep_largest: how many
-    parts, 0 for all.  grow: pixels, negative to shrink.
+def binary_mask(gray: np.ndarray, settings: Refinement = DEFAULT) -> np.ndarray:
+    """Return the binary mask, bool `[H, W]`, of the gray values, uint8 `[H, W]`.
 
     An empty mask stays empty, by any method.
     """
-    cut = find_cut(levels, method, threshold)
-    mask = levels > 255 * cut
-    if hysteresis:
-        mask = regions.touched_by(levels > 255 * ((1 - hysteresis) * cut), seeds=mask)
-    if open:
-        mask = regions.opened(mask, open)
-    if close:
-        mask = regions.closed(mask, close)
-    if fill_holes:
-        mask = regions.filled(mask)
-    if min_area:
-        mask = regions.without_specks(mask, min_area / 100 * mask.size)
-    if keep_largest:
-        mask = regions.largest(mask, keep_largest)
-    return regions.grow(mask, grow)
+    threshold = find_threshold(gray, settings.method, settings.threshold)
+    mask = gray > 255 * threshold
+    if settings.hysteresis:
+        wider = gray > 255 * ((1 - settings.hysteresis) * threshold)
+        mask = morphology.reconstruct(wider, seeds=mask)
+    if settings.open:
+        mask = morphology.opening(mask, settings.open)
+    if settings.close:
+        mask = morphology.closing(mask, settings.close)
+    if settings.fill_holes:
+        mask = morphology.fill_holes(mask)
+    if settings.min_area:
+        mask = morphology.remove_small(mask, settings.min_area / 100 * mask.size)
+    if settings.keep_largest:
+        mask = morphology.largest(mask, settings.keep_largest)
+    return morphology.grow(mask, settings.grow)
 
 
 def finish(
     binary: np.ndarray,
     other: Tensor | None = None,
-    combine: Literal["add", "subtract", "intersect"] = "add",
+    combine: Combination = "add",
     invert: bool = False,
     feather: float = 0.0,
 ) -> Tensor:
     """Combine the masks, bool `[B, H, W]`, with `other`, then invert them, then feather them.
 
     other: `[B, h, w]` in 0..1, or `[1, h, w]` for all; it is brought to the size of the masks.
-    feather: standard deviation in pixels of a Gaussian, 0 for a hard edge.
+    feather: standard deviation of a Gaussian kernel, in pixels; 0 for a hard edge.
 
     Returns float32 `[B, H, W]`, 0..1, on the CPU.
     """
@@ -113,8 +136,8 @@ def finish(
     return torch.from_numpy(feathered).clamp(0, 1)
 
 
-def _blurred(mask: np.ndarray, sigma: float) -> np.ndarray:
-    """A Gaussian of `sigma` pixels over `[H, W]`; beyond the border its last pixels go on."""
-    if sigma == 0:
+def _blurred(mask: np.ndarray, standard_deviation: float) -> np.ndarray:
+    """A Gaussian blur of `[H, W]`; beyond the border its last pixels go on."""
+    if standard_deviation == 0:
         return mask
-    return cv2.GaussianBlur(mask, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return cv2.GaussianBlur(mask, (0, 0), standard_deviation, borderType=cv2.BORDER_REPLICATE)

@@ -1,60 +1,80 @@
-"""How one step goes down: from `x` and its `denoised` at one noise level to `x` at a lower one.
+"""One sampling step: from `x` and its `denoised` at one noise level to `x` at a lower one.
 
 In ComfyUI's sampling space `dx/dsigma = (x - denoised) / sigma` for every model family, so the
 same steps serve eps-, v- and flow-models.
+
+A solver keeps nothing between runs: what it has to remember from step to step is its state, which
+it returns with `x` and is given back at the next step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import log
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from .denoiser import Denoiser
-from .noise import noise_like
-from .noising import renew_noise
-
-Solver = Callable[[Tensor, Tensor, float, float], Tensor]
-"""Given `x`, `denoised`, `sigma_from` and the lower `sigma_to`, answers `x` at `sigma_to`."""
+from .noise import noise_like, renew_noise
 
 
-def ddim(x: Tensor, denoised: Tensor, sigma_from: float, sigma_to: float) -> Tensor:
+class Solver(Protocol):
+    def __call__(
+        self, x: Tensor, denoised: Tensor, sigma_from: float, sigma_to: float, state: Any
+    ) -> tuple[Tensor, Any]:
+        """Return `x` at the lower `sigma_to`, and the state for the next step.
+
+        state: what the step before returned; None at the first step.
+        """
+        ...
+
+
+def ddim_step(x: Tensor, denoised: Tensor, sigma_from: float, sigma_to: float) -> Tensor:
     """Deterministic DDIM (Song et al., arXiv 2010.02502, equation 12); first order."""
     return denoised + (x - denoised) * (sigma_to / sigma_from)
 
 
-class StochasticDDIM:
-    """DDIM with fresh noise in every step, the same for a seed; `eta` as in `renew_noise`."""
-
-    def __init__(
-        self, denoiser: Denoiser, eta: float, seed: int, indices: Sequence[int] | None = None
-    ):
-        self.denoiser = denoiser
-        self.eta = eta
-        self.seed = seed
-        self.indices = indices
-        self.steps_done = 0
-
-    def __call__(self, x: Tensor, denoised: Tensor, sigma_from: float, sigma_to: float) -> Tensor:
-        noise = noise_like(x, self.seed, self.steps_done, self.indices)
-        self.steps_done += 1
-        x = ddim(x, denoised, sigma_from, sigma_to)
-        return renew_noise(self.denoiser, x, denoised, sigma_from, sigma_to, self.eta, noise)
+def ddim(
+    x: Tensor, denoised: Tensor, sigma_from: float, sigma_to: float, state: None
+) -> tuple[Tensor, None]:
+    """`ddim_step` as a solver."""
+    return ddim_step(x, denoised, sigma_from, sigma_to), None
 
 
-class DPMPP2M:
+def stochastic_ddim(
+    denoiser: Denoiser, eta: float, seed: int, indices: Sequence[int] | None = None
+) -> Solver:
+    """Return the solver for DDIM with fresh noise in every step.
+
+    eta: 0..1, see `renew_noise`.  seed, indices: see `noise_like`.
+    """
+
+    def step(
+        x: Tensor, denoised: Tensor, sigma_from: float, sigma_to: float, state: int | None
+    ) -> tuple[Tensor, int]:
+        steps_done = state or 0
+        noise = noise_like(x, seed, draw=steps_done, indices=indices)
+        x = ddim_step(x, denoised, sigma_from, sigma_to)
+        x = renew_noise(denoiser, x, denoised, sigma_from, sigma_to, eta=eta, noise=noise)
+        return x, steps_done + 1
+
+    return step
+
+
+def dpmpp_2m(
+    x: Tensor,
+    denoised: Tensor,
+    sigma_from: float,
+    sigma_to: float,
+    state: tuple[Tensor, float] | None,
+) -> tuple[Tensor, tuple[Tensor, float]]:
     """DPM-Solver++(2M), second-order multistep (Lu et al., arXiv 2211.01095, algorithm 2).
 
     Extrapolates `denoised` in `-log(sigma)` from the step before.  The first step, and the last one
     down to 0, are DDIM.
     """
-
-    def __init__(self) -> None:
-        self.last: tuple[Tensor, float] | None = None
-
-    def __call__(self, x: Tensor, denoised: Tensor, sigma_from: float, sigma_to: float) -> Tensor:
-        last, self.last = self.last, (denoised, sigma_from)
-        if last and sigma_to > 0:
-            last_denoised, last_sigma = last
-            ratio = log(sigma_from / sigma_to) / log(last_sigma / sigma_from)
-            denoised = denoised + ratio / 2 * (denoised - last_denoised)
-        return ddim(x, denoised, sigma_from, sigma_to)
+    extrapolated = denoised
+    if state and sigma_to > 0:
+        last_denoised, last_sigma = state
+        ratio = log(sigma_from / sigma_to) / log(last_sigma / sigma_from)
+        extrapolated = denoised + ratio / 2 * (denoised - last_denoised)
+    return ddim_step(x, extrapolated, sigma_from, sigma_to), (denoised, sigma_from)

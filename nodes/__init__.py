@@ -2,20 +2,20 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from .caption_model_loader import CaptionModelLoader
-from .concept_prompts import ConceptPrompts
+from .caption_model_loader import DiffEditCaptionModelLoader
+from .concept_prompts import DiffEditConceptPrompts
 from .ddim_invert import DDIMInvert
 from .demo_model import DiffEditDemoModel
 from .diffedit import DiffEdit
 from .diffedit_mask import DiffEditMask
-from .fill_mask import FillMask
-from .image_caption import ImageCaption
-from .join_edits import JoinEdits
-from .language_model_loader import LanguageModelLoader
+from .fill_mask import DiffEditFillMask
+from .image_caption import DiffEditImageCaption
+from .join_edits import DiffEditJoinEdits
+from .language_model_loader import DiffEditLanguageModelLoader
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
-from .noise_trajectory import NoiseTrajectory
-from .prompt_ensemble import PromptEnsemble
+from .noise_trajectory import DiffEditNoiseTrajectory
+from .prompt_ensemble import DiffEditPromptEnsemble
 
 
 class DiffEditExtension(ComfyExtension):
@@ -25,14 +25,14 @@ class DiffEditExtension(ComfyExtension):
             DiffEditMask,
             MaskRefine,
             DDIMInvert,
-            NoiseTrajectory,
+            DiffEditNoiseTrajectory,
             MaskedDDIMSample,
-            FillMask,
-            JoinEdits,
-            PromptEnsemble,
-            ConceptPrompts,
-            LanguageModelLoader,
-            ImageCaption,
-            CaptionModelLoader,
+            DiffEditFillMask,
+            DiffEditJoinEdits,
+            DiffEditPromptEnsemble,
+            DiffEditConceptPrompts,
+            DiffEditLanguageModelLoader,
+            DiffEditImageCaption,
+            DiffEditCaptionModelLoader,
             DiffEditDemoModel,
         ]

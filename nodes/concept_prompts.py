@@ -4,13 +4,14 @@ As diffusers' guide to DiffEdit makes the prompts whose embeddings it averages
 (https://huggingface.co/docs/diffusers/using-diffusers/diffedit#generate-source-and-target-embeddings).
 """
 
+from typing import Any
+
 from comfy_api.latest import io
 
+from .adapter.node_text import show_text
 from .language_model_loader import LANGUAGE_MODEL
-from .language_models.transformers_model import TransformersModel
-from .language_models.writing import write
-from .node_text import show_text
-from .sampling_inputs import seed_input
+from .language_models.lazy import imported
+from .widgets.sampling import seed_input
 
 PLACE = "{concept}"
 INSTRUCTION = (
@@ -19,11 +20,11 @@ INSTRUCTION = (
 )
 
 
-class ConceptPrompts(io.ComfyNode):
+class DiffEditConceptPrompts(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="ConceptPrompts",
+            node_id="DiffEditConceptPrompts",
             display_name="Concept Prompts",
             category="DiffEdit",
             description="Writes many captions about one thing, a bowl for example. Their average, "
@@ -86,7 +87,7 @@ class ConceptPrompts(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        language_model: TransformersModel,
+        language_model: Any,
         concept: str,
         instruction: str,
         count: int,
@@ -102,7 +103,15 @@ class ConceptPrompts(io.ComfyNode):
                 f"instruction: it does not say where the concept goes; put {PLACE} there."
             )
         request = instruction.replace(PLACE, concept.strip())
-        prompts = write(language_model, request, count, temperature, top_k, max_tokens, seed)
+        prompts = imported("writing").write(
+            language_model,
+            request,
+            count=count,
+            temperature=temperature,
+            top_k=top_k,
+            max_tokens=max_tokens,
+            seed=seed,
+        )
         text = "\n".join(prompts)
         show_text(cls, text)
         return io.NodeOutput(text, ui={"text": [text]})

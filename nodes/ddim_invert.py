@@ -7,12 +7,14 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..diffedit_core.inversion import Inversion, invert
-from .comfy_denoiser import ComfyDenoiser, run_stage
-from .inputs import check_conditioning, latent_samples, unconditional
-from .node_text import show_text
-from .sampling_inputs import cfg_input
-from .schedule_input import chosen_levels, schedule_inputs, sigmas_input
-from .trajectory import attach
+from .adapter.conditioning import check_conditioning, unconditional
+from .adapter.denoiser import ComfyDenoiser, run_stage
+from .adapter.latents import latent_samples
+from .adapter.node_text import show_text
+from .adapter.schedule import inversion_sigmas
+from .adapter.trajectory import attach
+from .widgets.sampling import cfg_input
+from .widgets.schedule import schedule_inputs, sigmas_input
 
 
 class DDIMInvert(io.ComfyNode):
@@ -23,7 +25,7 @@ class DDIMInvert(io.ComfyNode):
             display_name="DDIM Invert",
             category="DiffEdit",
             description="Runs the sampler backwards: from a picture up to the noise it could have "
-            "been made from, keeping every step on the way, so that Masked DDIM Sample can edit "
+            "been made from, and keeps every step, so that Masked DDIM Sample can edit "
             "one region and return the rest untouched.",
             search_aliases=["inversion", "unsample", "unsampler", "encode noise", "ddim"],
             inputs=[
@@ -32,7 +34,7 @@ class DDIMInvert(io.ComfyNode):
                 *schedule_inputs(),
                 cfg_input(
                     "How closely the inversion follows the conditioning. Leave it at 1: "
-                    "above, every step costs twice as much, needs a negative, and finds back to "
+                    "above, every step costs twice as much, needs a negative, and reconstructs "
                     "the picture less exactly.",
                     default=1.0,
                 ),
@@ -41,8 +43,9 @@ class DDIMInvert(io.ComfyNode):
                     default=2,
                     min=1,
                     max=100,
-                    tooltip="How often to refine each step. 1 is plain DDIM inversion; 2 returns "
-                    "to the picture far more exactly; each costs one model evaluation a step.",
+                    tooltip="How often to refine each step. 1 is plain DDIM inversion; 2 "
+                    "reconstructs the picture far more exactly; each costs one model evaluation a "
+                    "step.",
                 ),
                 io.Float.Input(
                     "tolerance",
@@ -52,7 +55,7 @@ class DDIMInvert(io.ComfyNode):
                     step=0.0001,
                     round=0.00001,
                     tooltip="Stop refining a step once an iteration changes the latent by no more "
-                    "than this share. 0 always does all iterations. Good: 0.01 with 10 "
+                    "than this fraction. 0 always does all iterations. Good: 0.01 with 10 "
                     "iterations, which costs little more than 2 and is more exact.",
                 ),
                 io.Conditioning.Input(
@@ -73,7 +76,7 @@ class DDIMInvert(io.ComfyNode):
                 io.Latent.Output(
                     "inverted",
                     display_name="latent",
-                    tooltip="The noisy latent, with its whole way up. Connect it to Masked DDIM "
+                    tooltip="The noisy latent with its whole trajectory. Connect it to Masked DDIM "
                     "Sample.",
                 )
             ],
@@ -96,20 +99,29 @@ class DDIMInvert(io.ComfyNode):
         sigmas: Tensor | None = None,
     ) -> io.NodeOutput:
         samples = latent_samples(model, latent)
-        levels = chosen_levels(model, steps, strength, scheduler, sigmas)
+        rising = inversion_sigmas(model, steps, strength, scheduler, sigmas)
         conds = _conds(model, conditioning, negative, cfg, len(samples))
 
         def stage(denoiser: ComfyDenoiser, x0: Tensor, callback) -> tuple[Inversion, Tensor]:
-            found = invert(denoiser, x0, levels, iterations, tolerance, callback)
-            return found, denoiser.to_samples(found.trajectory, levels)
+            found = invert(
+                denoiser,
+                x0,
+                rising,
+                iterations=iterations,
+                tolerance=tolerance,
+                callback=callback,
+            )
+            return found, denoiser.to_samples(found.trajectory, rising)
 
-        found, latents = run_stage(model, conds, samples, levels, len(levels) - 1, stage, cfg)
+        found, latents = run_stage(
+            model, conds, samples, sigmas=rising, steps=len(rising) - 1, stage=stage, cfg=cfg
+        )
         evaluations = sum(found.calls) * len(samples) * len(conds)
         residual = float(found.residuals.max())  # of the worst step and picture
         diverged = int(torch.count_nonzero(~found.converged.all(dim=1)))
         show_text(cls, summary(len(found.calls), evaluations, residual, diverged))
         return io.NodeOutput(
-            attach(latent, samples, latents, levels),
+            attach(latent, samples, latents, rising),
             ui={
                 "steps": [len(found.calls)],
                 "evaluations": [evaluations],
@@ -126,7 +138,7 @@ def _conds(
     cfg: float,
     images: int,
 ) -> dict[str, list[Any]]:
-    """The conditions to evaluate: a negative one only where there is guidance."""
+    """The conditionings to evaluate: a negative one only where there is guidance."""
     if conditioning is None:
         conditioning = unconditional(model)
     check_conditioning(model, "conditioning", conditioning, images)

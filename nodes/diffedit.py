@@ -7,19 +7,20 @@ compare with those of the run before.
 
 from typing import Any
 
-from comfy.model_sampling import CONST
 from comfy_api.latest import io
 from comfy_execution.graph_utils import GraphBuilder, Node
 from comfy_execution.utils import get_executing_context
 from torch import Tensor
 
+from .adapter.model_facts import cell_size, latent_dimensions, needs_prompt, scheduler
+from .adapter.node_registry import require_own
+from .adapter.pictures import check_pictures
 from .ddim_invert import DDIMInvert
 from .diffedit_mask import DiffEditMask
-from .inputs import check_pictures, needs_conditioning
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
-from .sampling_inputs import cfg_input, seed_input
-from .widget_defaults import widget_defaults
+from .widgets.defaults import widget_defaults
+from .widgets.sampling import cfg_input, seed_input
 
 
 class DiffEdit(io.ComfyNode):
@@ -66,8 +67,8 @@ class DiffEdit(io.ComfyNode):
                     default=50,
                     min=1,
                     max=1000,
-                    tooltip="Steps of the whole way from picture to pure noise; strength says how "
-                    "many of them to take. More are slower and more exact. Good: 20 to 100.",
+                    tooltip="Steps of the whole schedule from pure noise to picture; strength says "
+                    "how many of them to take. More are slower and more exact. Good: 20 to 100.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -129,8 +130,9 @@ class DiffEdit(io.ComfyNode):
             return graph.node("CLIPTextEncode", name, clip=clip_link, text=text).out(0)
 
         def stage(name: str, node: type[io.ComfyNode], **inputs: Any) -> Node:
+            require_own(node)
             schema = node.define_schema()
-            return graph.node(schema.node_id, name, **widget_defaults(schema) | inputs)
+            return graph.node(schema.node_id, name, **widget_defaults(schema.inputs) | inputs)
 
         source_prompt = prompt("source_prompt", source)
         target_prompt = prompt("target_prompt", target)
@@ -155,9 +157,9 @@ class DiffEdit(io.ComfyNode):
             latent=latent,
             steps=steps,
             strength=strength,
-            scheduler=_scheduler(model),
+            scheduler=scheduler(model),
         )
-        if needs_conditioning(model):
+        if needs_prompt(model):
             inverted.set_input("conditioning", empty_prompt)
         edited = stage(
             "sample",
@@ -177,27 +179,22 @@ def _check(model: Any, image: Tensor) -> None:
     """Raise ValueError for pictures that VAE Encode cannot encode, for the frames of a video, and
     for lists, which would go whole into every stage.
     """
-    if get_executing_context().list_index:
+    context = get_executing_context()
+    if context and context.list_index:
         raise ValueError(
             "image: DiffEdit cannot work through a list, of pictures or of prompts; make one batch "
             "of the pictures, or run it for one prompt after the other."
         )
     check_pictures(image)
     count, height, width = image.shape[:3]
-    latent_format = model.get_model_object("latent_format")
-    if latent_format.latent_dimensions == 3 and count > 1:
+    if latent_dimensions(model) == 3 and count > 1:
         raise ValueError(
             "image: its pictures are the frames of a video to this model, which takes the stages "
             "instead, with DiffEdit Mask's image left open; connect one picture here."
         )
-    cell = latent_format.spacial_downscale_ratio
+    cell = cell_size(model)
     if min(height, width) < cell:
         raise ValueError(
             f"image: it is {width}x{height} pixels, and the model works on squares of {cell}x"
             f"{cell}; use a larger picture."
         )
-
-
-def _scheduler(model: Any) -> str:
-    flow = isinstance(model.get_model_object("model_sampling"), CONST)
-    return "simple" if flow else "ddim_uniform"

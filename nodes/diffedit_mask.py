@@ -5,22 +5,24 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..diffedit_core import mask as core
 from ..diffedit_core.guidance import GuidedDenoiser
+from ..diffedit_core.mask import Differences, find_differences
 from ..diffedit_core.recipes import heat_map
-from ..diffedit_core.refine import automatic_mask
-from .comfy_denoiser import ComfyDenoiser, run_stage
-from .heat_overlay import heat_overlay
-from .inputs import check_conditioning, latent_samples, pictures, same_conditioning
-from .node_text import show_text
-from .recipe_input import chosen_recipe, recipe_input
-from .sampling_inputs import cfg_input, seed_input
+from ..diffedit_core.refine import refined_mask
+from ..diffedit_core.sizes import image_sized
+from .adapter.conditioning import check_conditioning, same_conditioning
+from .adapter.denoiser import ComfyDenoiser, run_stage
+from .adapter.heat_overlay import heat_overlay
+from .adapter.latents import latent_samples
+from .adapter.model_facts import cell_size
+from .adapter.node_text import show_text
+from .adapter.pictures import pictures
+from .adapter.schedule import mask_sigmas
+from .widgets.recipe import chosen_recipe, recipe_input
+from .widgets.sampling import cfg_input, seed_input
 
 # Of the map's mean: with it an adaptive mask of the demo model is as good as one of all draws.
 TOLERANCE = 0.2
-
-# Where spread would reach below any noise.
-LEAST_STRENGTH = 0.01
 
 
 class DiffEditMask(io.ComfyNode):
@@ -30,7 +32,7 @@ class DiffEditMask(io.ComfyNode):
             node_id="DiffEditMask",
             display_name="DiffEdit Mask",
             category="DiffEdit",
-            description="Finds the part of a picture that has to change to turn one prompt into "
+            description="Finds the region of a picture that has to change to turn one prompt into "
             "another, without painting: it adds noise to the picture and looks where the model's "
             "predictions for the two prompts differ.",
             search_aliases=["auto mask", "automatic mask", "text mask", "heat map", "segment"],
@@ -101,8 +103,8 @@ class DiffEditMask(io.ComfyNode):
                 io.Mask.Output(
                     "mask",
                     display_name="mask",
-                    tooltip="White where the picture has to change, cut as the recipe says. Ready "
-                    "to use.",
+                    tooltip="White where the picture has to change, by the recipe's threshold. "
+                    "Ready to use.",
                 ),
                 io.Mask.Output(
                     "heat_map",
@@ -133,57 +135,51 @@ class DiffEditMask(io.ComfyNode):
     ) -> io.NodeOutput:
         samples = latent_samples(model, latent)
         conds = _conds(model, source, target, source_negative, target_negative, len(samples))
-        factor = model.get_model_object("latent_format").spacial_downscale_ratio
+        factor = cell_size(model)
         size = tuple(factor * side for side in samples.shape[-2:])
         picture = None if image is None else pictures(image, len(samples), size)
-        sigmas = _sigmas(model, strength, recipe.get("spread", 0.0))
-        negatives = {"source": "source_negative", "positive": "target_negative"}
+        sigmas = mask_sigmas(model, strength, recipe.get("spread", 0.0))
+        negatives = {"source": "source_negative", "target": "target_negative"}
         tolerance = TOLERANCE if adaptive else 0.0
 
-        def stage(denoiser: ComfyDenoiser, x0: Tensor, callback) -> core.Differences:
+        def stage(denoiser: ComfyDenoiser, x0: Tensor, callback) -> Differences:
             batch = denoiser.fits_in_memory(x0, len(conds))
-            if "source_negative" in conds:
-                denoiser = GuidedDenoiser(denoiser, cfg, negatives)
-            indices = latent.get("batch_index")
-            return core.find_differences(
-                denoiser, x0, sigmas, draws, seed, indices, batch, tolerance, callback
+            guided = "source_negative" in conds
+            return find_differences(
+                GuidedDenoiser(denoiser, cfg, negatives) if guided else denoiser,
+                x0,
+                sigmas,
+                draws=draws,
+                seed=seed,
+                indices=latent.get("batch_index"),
+                batch=batch,
+                tolerance=tolerance,
+                callback=callback,
             )
 
-        found = run_stage(model, conds, samples, [*sigmas, 0.0], draws, stage, previews=False)
+        found = run_stage(
+            model,
+            conds,
+            samples,
+            sigmas=[*sigmas, 0.0],
+            steps=draws,
+            stage=stage,
+            previews=False,
+        )
         chosen = chosen_recipe(recipe)
         soft = heat_map(found.map.cpu(), chosen)
-        large = core.image_sized(soft, factor, "bilinear")
+        large = image_sized(soft, factor, "bilinear")
         if chosen.threshold is None:
-            mask = automatic_mask(large, picture)
+            mask = refined_mask(large, picture=picture)
         else:
             binary = (soft > chosen.threshold).float()
-            mask = core.image_sized(binary, factor, "nearest")
+            mask = image_sized(binary, factor, "nearest")
         preview = ui.PreviewImage(heat_overlay(large, picture), cls=cls)
         counts = " / ".join(str(count) for count in found.draws)
         # A batch goes on as a whole until its last picture has settled.
         evaluations = len(conds) * max(found.draws) * len(found.draws)
         show_text(cls, f"{counts} draws, {evaluations} model evaluations")
         return io.NodeOutput(mask, large, ui={**preview.as_dict(), "draws": found.draws})
-
-
-def _sigmas(model: Any, strength: float, spread: float) -> list[float]:
-    """The noise levels to compare at, the lower one first.
-
-    Raises ValueError where there would be no noise at all.
-    """
-    if strength == 0:
-        raise ValueError(
-            "strength: at 0 there is no noise to compare the prompts in; raise it, 0.5 is a good "
-            "start."
-        )
-    strengths = [strength - spread, strength + spread] if spread else [strength]
-    model_sampling = model.get_model_object("model_sampling")
-    # percent_to_sigma answers "beyond all levels" for the very start.
-    highest = float(model_sampling.sigma_max)
-    return [
-        min(model_sampling.percent_to_sigma(1 - min(max(s, LEAST_STRENGTH), 1.0)), highest)
-        for s in strengths
-    ]
 
 
 def _conds(
@@ -194,10 +190,10 @@ def _conds(
     target_negative: list[Any] | None,
     images: int,
 ) -> dict[str, list[Any]]:
-    """The conditions to evaluate: negative prompts only where they differ, since equal ones cancel
+    """The conditionings to evaluate: negative ones only where they differ, since equal ones cancel
     out of the difference.
     """
-    conds = {"positive": target, "source": source}
+    conds = {"source": source, "target": target}
     check_conditioning(model, "source", source, images)
     check_conditioning(model, "target", target, images)
     negatives = {"source_negative": source_negative, "target_negative": target_negative}
@@ -210,6 +206,6 @@ def _conds(
         )
     for name, negative in connected.items():
         check_conditioning(model, name, negative, images)
-    if connected and not same_conditioning(source_negative, target_negative):
+    if connected and not same_conditioning(*connected.values()):
         conds |= connected
     return conds

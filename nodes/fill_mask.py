@@ -10,15 +10,16 @@ import torch.nn.functional as F
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..diffedit_core.fill import filled
-from .inputs import check_count, mask_values, pictures, vae_crop
+from ..diffedit_core.inpaint import inpaint
+from .adapter.checks import check_count
+from .adapter.pictures import mask_values, pictures, vae_crop
 
 
-class FillMask(io.ComfyNode):
+class DiffEditFillMask(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="FillMask",
+            node_id="DiffEditFillMask",
             display_name="Fill Mask",
             category="DiffEdit",
             description="Paints the masked region over with smoothly continued surroundings. To "
@@ -50,13 +51,13 @@ class FillMask(io.ComfyNode):
         if inside.all((1, 2)).any():
             raise ValueError(
                 "mask: it covers a whole picture, so there are no surroundings to fill it from; "
-                "leave a part of it black."
+                "leave some of it black."
             )
         painted = []
         bar = comfy.utils.ProgressBar(len(image))
         for one, hole in zip(image.numpy(), inside.cpu().numpy(), strict=True):
             comfy.model_management.throw_exception_if_processing_interrupted()
-            painted.append(filled(one, hole))
+            painted.append(inpaint(one, hole))
             bar.update(1)
         return io.NodeOutput(torch.from_numpy(np.stack(painted)))
 

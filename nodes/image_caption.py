@@ -1,20 +1,21 @@
 """Image Caption: what each picture shows, in words."""
 
+from typing import Any
+
 from comfy_api.latest import io
 from torch import Tensor
 
+from .adapter.node_text import show_text
+from .adapter.pictures import pictures
 from .caption_model_loader import CAPTION_MODEL
-from .inputs import pictures
-from .language_models.captioning import captions
-from .language_models.transformers_model import TransformersModel
-from .node_text import show_text
+from .language_models.lazy import imported
 
 
-class ImageCaption(io.ComfyNode):
+class DiffEditImageCaption(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="ImageCaption",
+            node_id="DiffEditImageCaption",
             display_name="Image Caption",
             category="DiffEdit",
             description="Says in words what each picture shows: the source prompt, which you then "
@@ -52,9 +53,10 @@ class ImageCaption(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, caption_model: TransformersModel, image: Tensor, prefix: str, max_tokens: int
+        cls, caption_model: Any, image: Tensor, prefix: str, max_tokens: int
     ) -> io.NodeOutput:
         images = pictures(image, len(image), image.shape[1:3])
-        found = captions(caption_model, images, prefix.strip(), max_tokens)
+        captions = imported("captioning").captions
+        found = captions(caption_model, images, prefix=prefix.strip(), max_tokens=max_tokens)
         show_text(cls, "\n".join(found))
         return io.NodeOutput(found, ui={"text": found})

@@ -7,15 +7,16 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..diffedit_core.territories import first_territory
-from .inputs import mask_values
+from ..diffedit_core.partition import first_region
+from .adapter.checks import check_count
+from .adapter.pictures import mask_values
 
 
-class JoinEdits(io.ComfyNode):
+class DiffEditJoinEdits(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="JoinEdits",
+            node_id="DiffEditJoinEdits",
             display_name="Join Edits",
             category="DiffEdit",
             description="Makes one edit of two, so that one DDIM Invert and one Masked DDIM Sample "
@@ -84,7 +85,7 @@ class JoinEdits(io.ComfyNode):
         regions_a = _regions("target_a", target_a, mask_a)
         regions_b = _regions("target_b", target_b, mask_b)
         mask_a, mask_b = mask_a * regions_a.any(0), mask_b * regions_b.any(0)
-        first = first_territory(mask_a, mask_b, heat_a, heat_b)
+        first = first_region(mask_a, mask_b, heat_a, heat_b)
         target = [*_within(first, target_a, regions_a), *_within(~first, target_b, regions_b)]
         heat = torch.where(first, heat_a, heat_b)
         return io.NodeOutput(torch.maximum(mask_a, mask_b), target, heat)
@@ -106,7 +107,7 @@ def _alike(given: dict[str, Tensor]) -> list[Tensor]:
                 f"{name}: it is {mask.shape[-1]}×{mask.shape[-2]} pixels and mask_a is "
                 f"{width}×{height}; connect masks of one and the same picture."
             )
-        _check_count(name, mask, count)
+        check_count(name, "mask", len(mask), count)
     return [mask.expand(count, -1, -1) for mask in masks.values()]
 
 
@@ -119,7 +120,7 @@ def _regions(name: str, conditioning: list[Any], mask: Tensor) -> Tensor:
         region = torch.ones_like(mask)
         if "mask" in options:
             own = mask_values(options["mask"], name).cpu()
-            _check_count(name, own, len(mask))
+            check_count(name, "region", len(own), len(mask), "masks")
             height, width = mask.shape[-2:]
             own = comfy.utils.common_upscale(own[:, None], width, height, "bilinear", "disabled")
             region = region * own[:, 0]
@@ -127,22 +128,14 @@ def _regions(name: str, conditioning: list[Any], mask: Tensor) -> Tensor:
     return torch.stack(regions)
 
 
-def _within(territory: Tensor, conditioning: list[Any], regions: Tensor) -> list[Any]:
-    """The CONDITIONING, acting only in the territory, bool `[B, H, W]`, and there in its regions.
+def _within(area: Tensor, conditioning: list[Any], regions: Tensor) -> list[Any]:
+    """The CONDITIONING, acting only in the area, bool `[B, H, W]`, and there in its regions.
 
     Where none of its prompts acts they all do: ComfyUI predicts nothing where no prompt acts, which
     would spoil the cells at the edges of the mask.
     """
-    regions = torch.where(regions.any(0), regions, 1.0) * territory
+    regions = torch.where(regions.any(0), regions, 1.0) * area
     return [
         [context, {**options, "mask": region}]
         for (context, options), region in zip(conditioning, regions, strict=True)
     ]
-
-
-def _check_count(name: str, masks: Tensor, count: int) -> None:
-    if len(masks) not in (1, count):
-        raise ValueError(
-            f"{name}: there are {len(masks)} masks and {count} at another input; connect one mask "
-            "for all pictures or one for each."
-        )

@@ -6,10 +6,11 @@ import numpy as np
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..diffedit_core.refine import BLUR, SNAP, binary_stage, finish, soft_levels
+from ..diffedit_core.refine import DEFAULT, Combination, Refinement, binary_mask, finish, gray_mask
 from ..diffedit_core.thresholds import AUTOMATIC
-from . import temp_picture
-from .inputs import check_count, mask_values, pictures
+from .adapter import temp_picture
+from .adapter.checks import check_count
+from .adapter.pictures import mask_values, pictures
 
 MAX_SHOWN = 16
 """How many masks of a batch the editor shows."""
@@ -45,16 +46,17 @@ class MaskRefine(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "blur",
-                    default=BLUR,
+                    default=DEFAULT.blur,
                     min=0.0,
                     max=128.0,
                     step=0.5,
-                    tooltip="Softens the mask before the cut, in pixels, so that specks vanish "
-                    "and ragged edges become round. 0 is off. Good: 2 to 8.",
+                    tooltip="Softens the mask before the threshold, so that specks vanish and "
+                    "ragged edges become round: the standard deviation of a Gaussian kernel, in "
+                    "pixels. 0 is off. Good: 2 to 8.",
                 ),
                 io.Int.Input(
                     "snap",
-                    default=SNAP,
+                    default=DEFAULT.snap,
                     min=0,
                     max=128,
                     tooltip="Used when image is connected: the edges of the mask move to the "
@@ -63,69 +65,72 @@ class MaskRefine(io.ComfyNode):
                 io.Combo.Input(
                     "method",
                     options=["otsu", "triangle", "mean", "quantile", "value"],
-                    default="otsu",
-                    tooltip="Where to cut. By itself, for each mask: otsu parts light from dark; "
-                    "triangle finds a small thing on even ground; mean is 1.5 times the average. "
-                    "With the threshold: quantile keeps the lightest share, value cuts at it.",
+                    default=DEFAULT.method,
+                    tooltip="How to find the threshold. For each mask by itself: otsu separates "
+                    "light from dark; triangle finds a small thing on an even background; mean is "
+                    "1.5 times the average. By the widget below: quantile keeps the lightest "
+                    "fraction of the picture, value takes the number as it is.",
                 ),
                 io.Float.Input(
                     "threshold",
-                    default=0.5,
+                    default=DEFAULT.threshold,
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="With value: what is lighter than this is in. With quantile: the "
-                    "share of the picture that stays out, 0.9 keeps the lightest tenth. Lower "
-                    "takes in more. Good for a heat map with value: 0.3 to 0.6.",
+                    tooltip="With value: what is lighter than this is foreground. With quantile: "
+                    "the fraction of the picture that is background, 0.9 keeps the lightest tenth. "
+                    "Lower takes in more. Good for a heat map with value: 0.3 to 0.6.",
                 ),
                 io.Float.Input(
                     "hysteresis",
-                    default=0.0,
+                    default=DEFAULT.hysteresis,
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Lets a part that is in reach out into its darker surroundings, by "
-                    "this share below the cut: 0.3 goes down to 0.7 times the cut. Whatever "
-                    "touches no part stays out. 0 is off. Good: 0.2 to 0.5.",
+                    tooltip="Lets the mask reach out into darker surroundings, by this fraction "
+                    "below the threshold: 0.3 goes down to 0.7 times the threshold. What is not "
+                    "connected to the mask stays background. 0 is off. Good: 0.2 to 0.5.",
                 ),
                 io.Int.Input(
                     "open",
-                    default=0,
+                    default=DEFAULT.open,
                     min=0,
                     max=64,
-                    tooltip="Takes off whatever is thinner than twice this many pixels. 0 is off.",
+                    tooltip="Morphological opening: removes whatever is thinner than twice this "
+                    "many pixels. 0 is off.",
                 ),
                 io.Int.Input(
                     "close",
-                    default=0,
+                    default=DEFAULT.close,
                     min=0,
                     max=64,
-                    tooltip="Bridges gaps narrower than twice this many pixels. 0 is off.",
+                    tooltip="Morphological closing: bridges gaps narrower than twice this many "
+                    "pixels. 0 is off.",
                 ),
                 io.Boolean.Input(
                     "fill_holes",
-                    default=True,
+                    default=DEFAULT.fill_holes,
                     tooltip="Also take in whatever the mask encloses on all sides.",
                 ),
                 io.Float.Input(
                     "min_area",
-                    default=0.0,
+                    default=DEFAULT.min_area,
                     min=0.0,
                     max=100.0,
                     step=0.1,
-                    tooltip="Drop parts smaller than this, in percent of the picture. 0 keeps "
-                    "all. Good: 0.1 to 1.",
+                    tooltip="Drop connected components smaller than this, in percent of the "
+                    "picture. 0 keeps all. Good: 0.1 to 1.",
                 ),
                 io.Int.Input(
                     "keep_largest",
-                    default=0,
+                    default=DEFAULT.keep_largest,
                     min=0,
                     max=100,
-                    tooltip="Keep only so many parts, the largest. 0 keeps all.",
+                    tooltip="Keep only so many connected components, the largest. 0 keeps all.",
                 ),
                 io.Int.Input(
                     "grow",
-                    default=0,
+                    default=DEFAULT.grow,
                     min=-256,
                     max=256,
                     tooltip="Widen the mask by this many pixels, to leave the edit room at its "
@@ -138,14 +143,17 @@ class MaskRefine(io.ComfyNode):
                     tooltip="Used when other is connected: add takes what is in either mask, "
                     "subtract takes other away, intersect keeps what is in both.",
                 ),
-                io.Boolean.Input("invert", default=False, tooltip="Swap inside and outside."),
+                io.Boolean.Input(
+                    "invert", default=False, tooltip="Swap foreground and background."
+                ),
                 io.Float.Input(
                     "feather",
                     default=0.0,
                     min=0.0,
                     max=128.0,
                     step=0.5,
-                    tooltip="Softens the edge of the finished mask, in pixels. 0 is a hard edge.",
+                    tooltip="Softens the edge of the finished mask: the standard deviation of a "
+                    "Gaussian kernel, in pixels. 0 is a hard edge.",
                 ),
             ],
             outputs=[
@@ -158,34 +166,32 @@ class MaskRefine(io.ComfyNode):
     def execute(
         cls,
         mask: Tensor,
-        blur: float,
-        snap: int,
-        combine: str,
+        combine: Combination,
         invert: bool,
         feather: float,
         image: Tensor | None = None,
         other: Tensor | None = None,
-        **binary_settings: Any,
+        **settings: Any,
     ) -> io.NodeOutput:
-        """binary_settings: the widgets from method to grow; `binary_stage` tells what they do."""
+        """settings: the widgets from blur to grow, which are the fields of `Refinement`."""
         mask = mask_values(mask)
         if image is not None:
             image = pictures(image, len(mask), mask.shape[-2:])
-        levels = soft_levels(mask, blur, image, snap)
+        refinement = Refinement(**settings)
+        gray = gray_mask(mask, refinement, image)
         if other is not None:
             other = mask_values(other, "other")
-            check_count("other", "mask", len(other), len(mask), "in mask")
-        binary = np.stack([binary_stage(one, **binary_settings) for one in levels])
+            check_count("other", "mask", len(other), len(mask), "masks")
+        binary = np.stack([binary_mask(one, refinement) for one in gray])
         finished = finish(binary, other, combine, invert, feather)
-        settings = {"blur": blur, "snap": snap, **binary_settings}
         shown = [
             {
-                "levels": temp_picture.save(one),
+                "gray": temp_picture.save(one),
                 "picture": None if image is None else temp_picture.save(_bytes(image[index])),
-                "cuts": {method: cut(one) for method, cut in AUTOMATIC.items()},
+                "thresholds": {method: rule(one) for method, rule in AUTOMATIC.items()},
                 "settings": settings,
             }
-            for index, one in enumerate(levels[:MAX_SHOWN])
+            for index, one in enumerate(gray[:MAX_SHOWN])
         ]
         return io.NodeOutput(finished, ui={"diffedit_masks": shown})
 

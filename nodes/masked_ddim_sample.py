@@ -7,14 +7,16 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..diffedit_core.blending import differential, linear
-from ..diffedit_core.sampling import decoding_levels, masked_decode
-from ..diffedit_core.solvers import DPMPP2M, StochasticDDIM, ddim
-from .comfy_denoiser import ComfyDenoiser, run_stage
-from .inputs import check_conditioning, check_regions, latent_mask, latent_samples
-from .sampling_inputs import cfg_input, seed_input
-from .trajectory import Trajectory, detach
+from ..diffedit_core.sampling import decoding_indices, masked_decode
+from ..diffedit_core.solvers import ddim, dpmpp_2m, stochastic_ddim
+from .adapter.conditioning import check_conditioning, check_regions
+from .adapter.denoiser import ComfyDenoiser, run_stage
+from .adapter.latents import latent_mask, latent_samples
+from .adapter.trajectory import Trajectory, detach
+from .widgets.sampling import cfg_input, seed_input
 
 MASK_MODES = {"linear": linear, "differential": differential}
+SOLVERS = {"ddim": ddim, "dpmpp_2m": dpmpp_2m}
 
 
 class MaskedDDIMSample(io.ComfyNode):
@@ -24,9 +26,9 @@ class MaskedDDIMSample(io.ComfyNode):
             node_id="MaskedDDIMSample",
             display_name="Masked DDIM Sample",
             category="DiffEdit",
-            description="Makes the edit: goes down again from DDIM Invert's noise, following the "
-            "prompt inside the mask and the picture's own way outside it. Outside the mask the "
-            "result is the source latent, bit for bit.",
+            description="Makes the edit: samples from DDIM Invert's noise down again, following "
+            "the prompt inside the mask and the picture's own trajectory outside it. Outside the "
+            "mask the result is the source latent, bit for bit.",
             search_aliases=["diffedit", "inpaint", "edit image", "masked sampler", "ddim"],
             inputs=[
                 io.Model.Input("model", tooltip="The model that DDIM Invert used."),
@@ -41,7 +43,7 @@ class MaskedDDIMSample(io.ComfyNode):
                 io.Latent.Input(
                     "latent",
                     tooltip="From DDIM Invert or Noise Trajectory, which also set the noise "
-                    "levels and how far up the edit can begin.",
+                    "levels and from how much noise the edit can begin.",
                 ),
                 io.Mask.Input(
                     "mask",
@@ -59,22 +61,22 @@ class MaskedDDIMSample(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Where on DDIM Invert's way to begin: 1 at its top, 0.5 half-way up. "
-                    "Lower changes less, without inverting again.",
+                    tooltip="Where on DDIM Invert's trajectory to begin: 1 at its noisy end, 0.5 "
+                    "in the middle. Lower changes less, without inverting again.",
                 ),
                 io.Int.Input(
                     "steps",
                     default=0,
                     min=0,
                     max=1000,
-                    tooltip="How many steps to take from there, spread evenly over DDIM Invert's "
-                    "levels. 0 takes every level, and so does any number above theirs.",
+                    tooltip="How many steps to take from there, spread evenly over those of DDIM "
+                    "Invert. 0 takes every one, and so does any larger number.",
                 ),
                 io.Combo.Input(
                     "solver",
-                    options=["ddim", "dpmpp_2m"],
+                    options=list(SOLVERS),
                     default="ddim",
-                    tooltip="ddim returns to the picture exactly as DDIM Invert left it; dpmpp_2m "
+                    tooltip="ddim takes back the steps of DDIM Invert exactly; dpmpp_2m "
                     "(DPM++ 2M) needs fewer steps for the same edit.",
                 ),
                 io.Float.Input(
@@ -130,25 +132,29 @@ class MaskedDDIMSample(io.ComfyNode):
             raise ValueError(f"eta: {solver} adds no noise; set eta to 0, or solver to ddim.")
 
         def stage(denoiser: ComfyDenoiser, _, callback) -> Tensor:
-            if solver == "dpmpp_2m":
-                step = DPMPP2M()
-            elif eta:
-                step = StochasticDDIM(denoiser, eta, seed, latent.get("batch_index"))
-            else:
-                step = ddim
+            indices = latent.get("batch_index")
+            step = stochastic_ddim(denoiser, eta, seed, indices) if eta else SOLVERS[solver]
             edit = masked_decode(
                 denoiser,
                 denoiser.from_samples(latents, sigmas),
                 sigmas,
                 weight.to(denoiser.device),
-                step,
-                MASK_MODES[mask_mode],
-                callback,
+                solver=step,
+                mask_mode=MASK_MODES[mask_mode],
+                callback=callback,
             )
             return denoiser.to_samples(edit[None], [0.0])[0]
 
         conds = {"positive": positive, "negative": negative}
-        edit = run_stage(model, conds, samples, sigmas[::-1], len(sigmas) - 1, stage, cfg)
+        edit = run_stage(
+            model,
+            conds,
+            samples,
+            sigmas=sigmas[::-1],
+            steps=len(sigmas) - 1,
+            stage=stage,
+            cfg=cfg,
+        )
         # The model's scale and back again has rounded the background.
         source = trajectory.latents[0].to(edit.device)
         edited = torch.where(weight.to(edit.device) > 0, edit, source)
@@ -156,14 +162,14 @@ class MaskedDDIMSample(io.ComfyNode):
 
 
 def _visited(trajectory: Trajectory, start: float, steps: int) -> Trajectory:
-    """The levels of the trajectory that the sampler visits.
+    """The latents of the trajectory that the sampler visits.
 
     Raises ValueError where `start` leaves no step.
     """
     top = len(trajectory.sigmas) - 1
-    levels = decoding_levels(top, start, steps)
-    if len(levels) == 1:
+    indices = decoding_indices(top, start, steps)
+    if len(indices) == 1:
         raise ValueError(
             f"start: {start:g} of the inversion's {top} steps leaves no step to take; raise start."
         )
-    return Trajectory(trajectory.latents[levels], [trajectory.sigmas[level] for level in levels])
+    return Trajectory(trajectory.latents[indices], [trajectory.sigmas[i] for i in indices])

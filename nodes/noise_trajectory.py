@@ -1,29 +1,29 @@
-"""Noise Trajectory: the way up by plain noising, where an inversion is not wanted."""
+"""Noise Trajectory: a trajectory by plain noising, in the place of an inversion."""
 
 from typing import Any
 
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..diffedit_core.noise import noise_like
-from ..diffedit_core.noising import noised_trajectory
-from .comfy_denoiser import ComfyDenoiser, run_stage
-from .inputs import latent_samples
-from .sampling_inputs import seed_input
-from .schedule_input import chosen_levels, schedule_inputs, sigmas_input
-from .trajectory import attach
+from ..diffedit_core.noise import noise_like, noised_trajectory
+from .adapter.denoiser import ComfyDenoiser, run_stage
+from .adapter.latents import latent_samples
+from .adapter.schedule import inversion_sigmas
+from .adapter.trajectory import attach
+from .widgets.sampling import seed_input
+from .widgets.schedule import schedule_inputs, sigmas_input
 
 
-class NoiseTrajectory(io.ComfyNode):
+class DiffEditNoiseTrajectory(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="NoiseTrajectory",
+            node_id="DiffEditNoiseTrajectory",
             display_name="Noise Trajectory",
             category="DiffEdit",
-            description="Takes a picture up by adding one random noise, more at every step, in the "
-            "place of DDIM Invert. It costs nothing and varies with the seed, but inside the mask "
-            "the edit keeps less of the picture's shapes.",
+            description="Adds one random noise to a picture, more at every step, in the place of "
+            "DDIM Invert. It costs nothing and varies with the seed, but inside the mask the edit "
+            "keeps less of the picture's shapes.",
             search_aliases=["add noise", "noising", "blended latent diffusion"],
             inputs=[
                 io.Model.Input("model", tooltip="The model that will also make the edit."),
@@ -36,7 +36,7 @@ class NoiseTrajectory(io.ComfyNode):
                 io.Latent.Output(
                     "noised",
                     display_name="latent",
-                    tooltip="The noisy latent, with its whole way up. Connect it to Masked DDIM "
+                    tooltip="The noisy latent with its whole trajectory. Connect it to Masked DDIM "
                     "Sample.",
                 )
             ],
@@ -54,11 +54,11 @@ class NoiseTrajectory(io.ComfyNode):
         sigmas: Tensor | None = None,
     ) -> io.NodeOutput:
         samples = latent_samples(model, latent)
-        levels = chosen_levels(model, steps, strength, scheduler, sigmas)
+        rising = inversion_sigmas(model, steps, strength, scheduler, sigmas)
 
         def stage(denoiser: ComfyDenoiser, x0: Tensor, _) -> Tensor:
             noise = noise_like(x0, seed, indices=latent.get("batch_index"))
-            return denoiser.to_samples(noised_trajectory(denoiser, x0, levels, noise), levels)
+            return denoiser.to_samples(noised_trajectory(denoiser, x0, rising, noise), rising)
 
-        latents = run_stage(model, {}, samples, levels, 1, stage)
-        return io.NodeOutput(attach(latent, samples, latents, levels))
+        latents = run_stage(model, {}, samples, sigmas=rising, steps=1, stage=stage)
+        return io.NodeOutput(attach(latent, samples, latents, rising))

@@ -7,15 +7,15 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from .inputs import same
-from .node_text import show_text
+from .adapter.conditioning import same
+from .adapter.node_text import show_text
 
 
-class PromptEnsemble(io.ComfyNode):
+class DiffEditPromptEnsemble(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="PromptEnsemble",
+            node_id="DiffEditPromptEnsemble",
             display_name="Prompt Ensemble",
             category="DiffEdit",
             description="Encodes every line of a text as a prompt of its own and averages them "
@@ -72,7 +72,7 @@ def _tokens(clip: Any, lines: list[str]) -> list[dict[str, Any]]:
 def _mean(entries: tuple[Any, ...]) -> list[Any]:
     """The mean of one CONDITIONING entry of each line.
 
-    Raises ValueError where a part of it has none.
+    Raises ValueError where something in it has none.
     """
     contexts, options = zip(*entries, strict=True)
     together = {name: _of_all(name, [one[name] for one in options]) for name in options[0]}
@@ -80,8 +80,8 @@ def _mean(entries: tuple[Any, ...]) -> list[Any]:
 
 
 def _of_all(name: str, values: Sequence[Any]) -> Any:
-    """A part of the lines' CONDITIONINGs: the mean of tensors, of attention masks all that any line
-    attends to, and of anything else the first line's.
+    """One item of the lines' CONDITIONINGs: the mean of tensors, of attention masks all that any
+    line attends to, and of anything else the first line's.
     """
     if not isinstance(values[0], Tensor) or all(same(value, values[0]) for value in values[1:]):
         return values[0]

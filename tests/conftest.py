@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from demo.comfy_server import PACK, ComfyServer, Workflow
+from tools.comfy_server import PACK, ComfyServer, Workflow
 
 torch.set_num_threads(1)  # everything here is small: threads would only wait for each other
 

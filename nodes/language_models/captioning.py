@@ -1,15 +1,22 @@
 """Captions of pictures, by a BLIP model."""
 
+from pathlib import Path
+
 from PIL import Image
 from torch import Tensor
-from transformers import BlipProcessor
+from transformers import BlipForConditionalGeneration, BlipProcessor
 
 from .progress import TokenProgress
-from .transformers_model import TransformersModel
+from .transformers_model import TransformersModel, load_folder
+
+
+def load(folder: Path) -> TransformersModel:
+    """Load a BLIP model from its folder; errors as of `load_folder`."""
+    return load_folder(folder, lambda config: BlipForConditionalGeneration, BlipProcessor)
 
 
 def captions(model: TransformersModel, images: Tensor, prefix: str, max_tokens: int) -> list[str]:
-    """A caption for each RGB picture of `[B, H, W, 3]` in 0..1, beginning with the prefix.
+    """Return a caption for each RGB picture of `[B, H, W, 3]` in 0..1, beginning with the prefix.
 
     Always the likeliest words, and each picture by itself, so that its caption depends on nothing
     else.

@@ -1,16 +1,15 @@
 """The model widget of the two loaders: what is installed, and what can be downloaded."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import comfy.model_management
 import comfy.utils
 from comfy_api.latest import io
 
-from ..node_text import show_text
-from .download import download, look_up
-from .files import WEIGHTS, check_files
+from ..adapter.node_text import show_text
+from .files import PREPROCESSOR, WEIGHTS, check_files, has_any
 from .folders import model_folders, places, read_config
 
 # The first choice while nothing is installed, so that a download is never chosen by default.
@@ -31,13 +30,17 @@ class Download(NamedTuple):
 class Kind(NamedTuple):
     """A kind of model.
 
-    name: in words.  model_types: what config.json may say.  needed: see check_files.
+    name: in words.  architectures: the ends of the class names that config.json may state.
+    only_text: whether it must take nothing but text.  needed: see check_files.  module: the one
+    whose `load` loads it, see `lazy.imported`.
     """
 
     name: str
-    model_types: Collection[str]
+    architectures: tuple[str, ...]
+    only_text: bool
     needed: Sequence[Sequence[str]]
     downloads: Sequence[Download]
+    module: str
 
     @property
     def files(self) -> str:
@@ -70,7 +73,7 @@ def chosen_folder(node: type[io.ComfyNode], kind: Kind, choice: str) -> Path:
     """
     folder = _downloaded(node, kind, choice) or _chosen(kind, choice)
     config = read_config(folder)
-    if config["model_type"] not in kind.model_types:
+    if not _fits(folder, config, kind):
         raise ValueError(
             f'model: {folder} holds a model of type "{config["model_type"]}", which is no '
             f"{kind.name} that can be used here; choose another."
@@ -85,13 +88,23 @@ def chosen_folder(node: type[io.ComfyNode], kind: Kind, choice: str) -> Path:
 
 
 def _installed(kind: Kind) -> list[str]:
-    def fits(folder: Path) -> bool:
-        try:
-            return read_config(folder)["model_type"] in kind.model_types
-        except ValueError:
-            return False
+    return [name for name, folder in model_folders().items() if _is_listed(folder, kind)]
 
-    return [name for name, folder in model_folders().items() if fits(folder)]
+
+def _is_listed(folder: Path, kind: Kind) -> bool:
+    try:
+        return _fits(folder, read_config(folder), kind)
+    except ValueError:
+        return False
+
+
+def _fits(folder: Path, config: dict[str, Any], kind: Kind) -> bool:
+    stated = config.get("architectures")
+    name = stated[0] if isinstance(stated, list) and stated else ""
+    architecture_fits = isinstance(name, str) and name.endswith(kind.architectures)
+    # What takes pictures or sound comes with a preprocessor.
+    only_text = not has_any(folder, PREPROCESSOR)
+    return architecture_fits and (only_text or not kind.only_text)
 
 
 def _chosen(kind: Kind, choice: str) -> Path:
@@ -114,6 +127,8 @@ def _downloaded(node: type[io.ComfyNode], kind: Kind, choice: str) -> Path | Non
     names = {entry.choice: entry.repository for entry in kind.downloads}
     if choice not in names:
         return None
+    from .download import download, look_up  # requests is needed for nothing else
+
     name = names[choice]
     short_name = name.split("/")[-1]
     installed = model_folders()

@@ -23,10 +23,15 @@ def check_files(folder: Path, needed: Sequence[Sequence[str]]) -> None:
     for weights in _weight_files(folder):
         _check_readable(weights)
     for choices in needed:
-        if not any((folder / name).is_file() for name in choices):
+        if not has_any(folder, choices):
             raise ValueError(
                 f"model: {folder} lacks {choices[0]}; put the file there that belongs to the model."
             )
+
+
+def has_any(folder: Path, names: Sequence[str]) -> bool:
+    """Whether the folder holds a file of one of the names."""
+    return any((folder / name).is_file() for name in names)
 
 
 def _weight_files(folder: Path) -> list[Path]:

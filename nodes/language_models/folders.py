@@ -1,7 +1,7 @@
 """Where language and caption models lie: folders in Hugging Face's layout below models/LLM.
 
-A folder is found one level deep (LLM/flan-t5-base) or two (LLM/google/flan-t5-base), in the places
-that extra_model_paths.yaml names under LLM as well.
+A folder is found directly there (LLM/flan-t5-base) or one deeper (LLM/google/flan-t5-base), in the
+places that extra_model_paths.yaml names under LLM as well.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any
 import folder_paths
 
 KEY = "LLM"
+LARGEST_CONFIG = 1 << 20
 folder_paths.add_model_folder_path(KEY, os.path.join(folder_paths.models_dir, KEY))
 
 
@@ -41,8 +42,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        # A pipe would never end, and real ones have a few kilobytes.
+        readable = path.is_file() and path.stat().st_size <= LARGEST_CONFIG
+        config = json.loads(path.read_text(encoding="utf-8")) if readable else None
+    except (OSError, ValueError, RecursionError):
         config = None
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ValueError(

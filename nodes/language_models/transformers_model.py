@@ -1,12 +1,13 @@
 """Models of the transformers library, loaded and offloaded by ComfyUI's memory management."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import comfy.model_management
 import comfy.model_patcher
 import torch
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 
 
 class TransformersModel:
@@ -20,8 +21,8 @@ class TransformersModel:
             offload_device=comfy.model_management.text_encoder_offload_device(),
         )
 
-    def load(self) -> PreTrainedModel:
-        """The network on the device it runs on.  ComfyUI offloads it when it needs the room."""
+    def load(self) -> Any:
+        """Return the network on the device it runs on; ComfyUI offloads it when it needs room."""
         comfy.model_management.load_models_gpu([self.patcher], force_full_load=True)
         return self.patcher.model.network
 
@@ -35,10 +36,13 @@ class _Holder(torch.nn.Module):
         self.device = network.device
 
 
-def load_folder(folder: Path, network_class: Any, processor_class: Any) -> TransformersModel:
+def load_folder(
+    folder: Path, network_class: Callable[[PretrainedConfig], Any], processor_class: Any
+) -> TransformersModel:
     """Load a model from its folder alone, without the network and without foreign code.
 
-    network_class, processor_class: of transformers, with `from_pretrained`.
+    network_class: of transformers, for the folder's configuration.  processor_class: the same for
+    what prepares the network's input.
     Raises ValueError where the files do not fit together.
     """
     device = comfy.model_management.text_encoder_device()
@@ -47,7 +51,10 @@ def load_folder(folder: Path, network_class: Any, processor_class: Any) -> Trans
     try:
         # Some releases of transformers draw random weights before they read the stored ones.
         with torch.random.fork_rng(devices=[]):
-            network, loading = network_class.from_pretrained(
+            config = AutoConfig.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
+            network, loading = network_class(config).from_pretrained(
                 folder,
                 # The name that every release knows; `network.to` would round float32 buffers too.
                 torch_dtype=torch.bfloat16 if bfloat16 else torch.float32,

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
     BatchEncoding,
     GenerationConfig,
     PretrainedConfig,
@@ -13,7 +18,16 @@ from transformers import (
 )
 
 from .progress import TokenProgress
-from .transformers_model import TransformersModel
+from .transformers_model import TransformersModel, load_folder
+
+
+def load(folder: Path) -> TransformersModel:
+    """Load a language model from its folder; errors as of `load_folder`."""
+    return load_folder(folder, _network_class, AutoTokenizer)
+
+
+def _network_class(config: PretrainedConfig) -> Any:
+    return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
 
 
 def write(
@@ -25,10 +39,10 @@ def write(
     max_tokens: int,
     seed: int,
 ) -> list[str]:
-    """Answers of the model to a request, each on one line; empty ones are left out.
+    """Return texts that the model writes at a request, each on one line; empty ones are left out.
 
     count: how many to sample.  temperature, top_k, max_tokens: of the sampling.
-    Raises ValueError where request or max_tokens are too long for the model, or all answers empty.
+    Raises ValueError where request or max_tokens are too long for the model, or all texts empty.
     """
     tokenizer = model.processor
     network = model.load()
@@ -50,8 +64,8 @@ def write(
     progress.bar.update_absolute(max_tokens)
     if not network.config.is_encoder_decoder:  # it has repeated the request
         tokens = tokens[:, inputs["input_ids"].shape[1] :]
-    answers = tokenizer.batch_decode(tokens, skip_special_tokens=True)
-    lines = [" ".join(answer.split()) for answer in answers]
+    texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
+    lines = [" ".join(text.split()) for text in texts]
     if not any(lines):
         raise ValueError(
             "language_model: it has written nothing; reword the instruction, or choose another "
@@ -70,7 +84,7 @@ def _encode(tokenizer: PreTrainedTokenizerBase, request: str) -> BatchEncoding:
         enable_thinking=False,  # of the models that think aloud, which would use up max_tokens
         return_tensors="pt",
         return_dict=True,
-    )
+    )  # pyright: ignore[reportReturnType]
 
 
 def _check_length(
@@ -88,7 +102,7 @@ def _check_length(
             f"max_tokens: it is {max_tokens} and the model has room for {room} tokens in all; "
             "lower it."
         )
-    if not config.is_encoder_decoder:  # the answer takes of the same room
+    if not config.is_encoder_decoder:  # what it writes takes of the same room
         limit -= max_tokens
     if length > limit:
         raise ValueError(

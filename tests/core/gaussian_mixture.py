@@ -11,7 +11,7 @@ from torch import Tensor
 class GaussianMixture:
     """The exact eps-model of data whose every element is an even mixture of Gaussians.
 
-    means: for each condition the components' means, each broadcasting against a latent.
+    means: for each conditioning the components' means, each broadcasting against a latent.
     std: the components' common standard deviation.
     """
 
@@ -30,5 +30,5 @@ class GaussianMixture:
     def _posterior_mean(self, x: Tensor, sigma: float, means: Sequence[Tensor | float]) -> Tensor:
         total = self.std**2 + sigma**2
         offsets = torch.stack([x - mean for mean in means])
-        share = torch.softmax(-(offsets**2) / (2 * total), dim=0)
-        return (share * (x - offsets * sigma**2 / total)).sum(dim=0)
+        weight = torch.softmax(-(offsets**2) / (2 * total), dim=0)
+        return (weight * (x - offsets * sigma**2 / total)).sum(dim=0)

@@ -12,13 +12,13 @@ from diffusers import (
 )
 
 from benchmarks.peer import recorded_maps
-from diffedit_core.counting import CountingDenoiser
 from diffedit_core.diffusers_denoiser import DiffusersDenoiser
 from diffedit_core.guidance import GuidedDenoiser
-from diffedit_core.inversion import encoding_levels, invert
+from diffedit_core.inversion import encoding_sigmas, invert
 from diffedit_core.mask import find_differences
 from diffedit_core.recipes import RECIPES, heat_map
 from diffedit_core.sampling import masked_decode
+from tests.counting import CountingDenoiser
 
 MODEL = Path(__file__).parents[2] / "demo" / "model"
 SOURCE, TARGET = "a bowl of red apples", "a bowl of green pears"
@@ -54,29 +54,29 @@ def denoiser(pipe) -> DiffusersDenoiser:
 
 
 @pytest.fixture(scope="module")
-def levels(denoiser) -> list[float]:
-    return encoding_levels(denoiser.schedule(STEPS), 0.8)
+def sigmas(denoiser) -> list[float]:
+    return encoding_sigmas(denoiser.schedule(STEPS), 0.8)
 
 
 def inverted_by_diffusers(pipe, cfg: float) -> torch.Tensor:
-    """diffusers' inversion under the target prompt: `[levels - 1, 1, C, h, w]`, in its own scale,
-    from the lowest level up."""
+    """diffusers' inversion under the target prompt: `[steps, 1, C, h, w]`, in its own scale,
+    from the lowest noise up."""
     result = pipe.invert(TARGET, IMAGE, STEPS, 0.8, guidance_scale=cfg, negative_prompt="")
     return result.latents[0].flip(0)[:, None]
 
 
-def per_level(values: list[float]) -> torch.Tensor:
+def per_step(values: list[float]) -> torch.Tensor:
     return torch.tensor(values).reshape(-1, 1, 1, 1, 1)
 
 
 @pytest.mark.parametrize("cfg", [1, 7.5])
-def test_one_iteration_is_diffusers_inversion(pipe, denoiser, levels, cfg):
-    ours = invert(GuidedDenoiser(denoiser, cfg), LATENT, levels, iterations=1).trajectory
-    scale = per_level([denoiser.input_scale(sigma) for sigma in levels])
+def test_one_iteration_is_diffusers_inversion(pipe, denoiser, sigmas, cfg):
+    ours = invert(GuidedDenoiser(denoiser, cfg), LATENT, sigmas, iterations=1).trajectory
+    scale = per_step([denoiser.input_scale(sigma) for sigma in sigmas])
     torch.testing.assert_close((ours * scale)[1:], inverted_by_diffusers(pipe, cfg), **CLOSE)
 
 
-def test_decoding_is_diffusers_with_its_trajectory_a_level_too_noisy(pipe, denoiser, levels):
+def test_decoding_is_diffusers_with_its_trajectory_a_step_too_noisy(pipe, denoiser, sigmas):
     inverted = inverted_by_diffusers(pipe, 1)
     mask = torch.zeros(1, 8, 8)
     mask[:, 2:6, 3:7] = 1
@@ -91,8 +91,8 @@ def test_decoding_is_diffusers_with_its_trajectory_a_level_too_noisy(pipe, denoi
         output_type="latent",
     ).images
     shifted = torch.cat([inverted, inverted[-1:]])
-    shifted = shifted / per_level([denoiser.input_scale(sigma) for sigma in levels])
-    ours = masked_decode(GuidedDenoiser(denoiser, 7.5), shifted, levels, mask[:, None])
+    shifted = shifted / per_step([denoiser.input_scale(sigma) for sigma in sigmas])
+    ours = masked_decode(GuidedDenoiser(denoiser, 7.5), shifted, sigmas, mask[:, None])
     assert (theirs - inverted[0]).abs().max() > 0.1
     torch.testing.assert_close(ours, theirs, **CLOSE)
 
@@ -124,7 +124,7 @@ def test_heat_map_and_mask_are_diffusers_at_half_its_evaluations(pipe):
     ((inputs, timestep),) = seen
     assert len(inputs) == 4 * draws
 
-    denoiser = SameNoise(pipe, {"source": SOURCE, "positive": TARGET})
+    denoiser = SameNoise(pipe, {"source": SOURCE, "target": TARGET})
     denoiser.inputs = list(inputs[:draws])
     counting = CountingDenoiser(denoiser)
     sigma = float(denoiser.sigmas[timestep])
@@ -161,11 +161,11 @@ def test_different_negative_prompts_are_guidance_on_each_side(pipe):
     hook.remove()
     (their_map,) = maps
     ((inputs, timestep),) = seen
-    denoiser = SameNoise(pipe, {"source": SOURCE, "positive": TARGET, **NEGATIVES})
+    denoiser = SameNoise(pipe, {"source": SOURCE, "target": TARGET, **NEGATIVES})
     denoiser.inputs = list(inputs[:2])
     counting = CountingDenoiser(denoiser)
     guided = GuidedDenoiser(
-        counting, 3.0, {"source": "source_negative", "positive": "target_negative"}
+        counting, 3.0, {"source": "source_negative", "target": "target_negative"}
     )
     found = find_differences(guided, LATENT, [float(denoiser.sigmas[timestep])], 2, seed=0)
     assert counting.evaluations == 4 * 2
@@ -186,7 +186,7 @@ def test_no_prompt_is_a_context_of_zeros(pipe):
 
 
 def test_v_prediction_predicts_the_same_picture(pipe, denoiser):
-    """A UNet that answers v instead of eps, for the same denoised picture."""
+    """A UNet that predicts v instead of eps, for the same denoised picture."""
     sigma, x = 1.3, torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     (expected,) = denoiser.denoise(x, sigma, ["positive"])
     alpha = 1 / (1 + sigma**2)

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from diffedit_core.counting import CountingDenoiser
-from diffedit_core.inversion import encoding_levels, invert, invert_step
+from diffedit_core.inversion import encoding_sigmas, invert, invert_step
 from diffedit_core.sampling import masked_decode
-from diffedit_core.solvers import ddim
+from diffedit_core.solvers import ddim_step
 from tests.core.gaussian_mixture import GaussianMixture
+from tests.counting import CountingDenoiser
 
 SIGMAS = [0.0, 0.05, 0.2, 0.4, 0.7, 1.1, 1.7, 2.5, 4.0]
 
@@ -38,7 +38,7 @@ def test_more_iterations_approach_the_exact_inverse(denoiser, latent):
 
 
 def test_inversion_of_one_gaussian_is_known():
-    """For data N(0, 1) the ODE's answer is x0 * sqrt(1 + sigma^2), which one iteration meets in
+    """For data N(0, 1) the ODE's solution is x0 * sqrt(1 + sigma^2), which one iteration meets in
     the limit of small steps."""
     denoiser = GaussianMixture({"positive": [0.0]}, std=1.0)
     latent = torch.tensor([[[[0.3, -1.2]]]])
@@ -76,7 +76,7 @@ def test_an_image_does_not_depend_on_its_batch(denoiser, latent):
 
 
 @pytest.mark.parametrize(
-    ("strength", "levels"),
+    ("strength", "expected"),
     [
         (0.0, [0.0]),
         (0.1, [0.0]),
@@ -85,13 +85,13 @@ def test_an_image_does_not_depend_on_its_batch(denoiser, latent):
         (1.0, [0.0, 1.0, 2.0, 3.0, 4.0]),
     ],
 )
-def test_strength_is_the_share_of_steps(strength, levels):
-    assert encoding_levels([4.0, 3.0, 2.0, 1.0, 0.0], strength) == levels
+def test_strength_is_the_fraction_of_steps(strength, expected):
+    assert encoding_sigmas([4.0, 3.0, 2.0, 1.0, 0.0], strength) == expected
 
 
 @dataclass
 class Linear(GaussianMixture):
-    """A denoiser whose answer is `x` times a factor: iterating multiplies the distance to the
+    """A denoiser whose prediction is `x` times a factor: iterating multiplies the distance to the
     solution by a known one. `calls` are the batches that it was asked about.
     """
 
@@ -111,7 +111,7 @@ def test_the_residual_is_the_error_of_decoding_the_iterate_before(denoiser, late
     """Two iterations' last change is what a single one would have been wrong by."""
     first, second = (invert_step(denoiser, latent, 0.4, 0.7, count) for count in (1, 2))
     (denoised,) = denoiser.denoise(first.x, 0.7, ["positive"])
-    error = (ddim(first.x, denoised, 0.7, 0.4) - latent).flatten(1).norm(dim=1)
+    error = (ddim_step(first.x, denoised, 0.7, 0.4) - latent).flatten(1).norm(dim=1)
     torch.testing.assert_close(second.residual, error / first.x.flatten(1).norm(dim=1))
 
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from diffedit_core.counting import CountingDenoiser
-from diffedit_core.mask import find_differences, image_sized, latent_frames, latent_sized
+from diffedit_core.mask import find_differences
 from diffedit_core.noise import noise_like
 from tests.core.gaussian_mixture import GaussianMixture
+from tests.counting import CountingDenoiser
 
 SIGMA = 1.5
 
@@ -18,13 +18,13 @@ def region(height: int = 8, width: int = 10) -> torch.Tensor:
 @pytest.fixture
 def denoiser() -> GaussianMixture:
     """The prompts agree on the picture but for a region, where their means are one apart."""
-    return GaussianMixture({"source": [0.0, 1.0], "positive": [region(), region() + 1.0]})
+    return GaussianMixture({"source": [0.0, 1.0], "target": [region(), region() + 1.0]})
 
 
 @pytest.fixture
 def graded() -> GaussianMixture:
     """The prompts disagree everywhere, more so to the right."""
-    return GaussianMixture({"source": [0.0], "positive": [torch.linspace(0, 1, 10), 0.5]})
+    return GaussianMixture({"source": [0.0], "target": [torch.linspace(0, 1, 10), 0.5]})
 
 
 @pytest.fixture
@@ -53,26 +53,26 @@ def test_is_in_multiples_of_each_images_mean(graded, latent, sigmas):
     torch.testing.assert_close(found.mean((1, 2)), torch.ones(3))
 
 
-def test_one_level_is_the_mean_of_the_draws_over_its_mean(graded, latent):
+def test_one_sigma_gives_the_mean_of_the_draws_over_its_mean(graded, latent):
     """By hand: two noises, each with its negative."""
     total = 0
     for noise in (noise_like(latent, 0, 0), noise_like(latent, 0, 1)):
         for x in (latent + SIGMA * noise, latent - SIGMA * noise):
-            source, positive = graded.denoise(x, SIGMA, ("source", "positive"))
-            total = total + (positive - source).abs().mean(1)
+            source, target = graded.denoise(x, SIGMA, ("source", "target"))
+            total = total + (target - source).abs().mean(1)
     torch.testing.assert_close(find(graded, latent).map, total / total.mean((1, 2), keepdim=True))
 
 
-def test_levels_weigh_the_same(graded, latent):
-    """At a high level the predictions differ many times as much; that must not drown the low one.
-    Two draws, a noise and its negative, belong to the first level, the next two to the second.
+def test_sigmas_weigh_the_same(graded, latent):
+    """At a high sigma the predictions differ many times as much; that must not drown the low one.
+    Two draws, a noise and its negative, belong to the first sigma, the next two to the second.
     """
     low = find(graded, latent, [0.3], draws=2).map
     both = find(graded, latent, [0.3, 8.0], draws=4).map
     x = [latent + sign * 8.0 * noise_like(latent, 0, 1) for sign in (1, -1)]
     high = sum(
-        (positive - source).abs().mean(1)
-        for source, positive in (graded.denoise(one, 8.0, ("source", "positive")) for one in x)
+        (target - source).abs().mean(1)
+        for source, target in (graded.denoise(one, 8.0, ("source", "target")) for one in x)
     )
     high = high / high.mean((1, 2), keepdim=True)
     torch.testing.assert_close(both, (low + high) / 2)
@@ -190,7 +190,7 @@ def test_scaling_the_predictions_changes_nothing(graded, latent):
 
 
 def test_equal_prompts_differ_nowhere(latent):
-    denoiser = GaussianMixture({"source": [0.0, 1.0], "positive": [0.0, 1.0]})
+    denoiser = GaussianMixture({"source": [0.0, 1.0], "target": [0.0, 1.0]})
     for tolerance in (0.0, 0.1):
         found = find(denoiser, latent, tolerance=tolerance).map
         assert torch.equal(found, torch.zeros(3, 8, 10))
@@ -198,51 +198,19 @@ def test_equal_prompts_differ_nowhere(latent):
 
 @pytest.mark.parametrize(("difference", "found"), [(1e-6, False), (1e-2, True)])
 def test_rounding_is_no_difference(latent, difference, found):
-    denoiser = GaussianMixture({"source": [0.0], "positive": [difference]})
+    denoiser = GaussianMixture({"source": [0.0], "target": [difference]})
     assert find(denoiser, latent).map.any() == found
 
 
 def test_an_image_without_difference_leaves_the_others_alone(denoiser, latent):
     place = torch.stack([region(), torch.zeros(8, 10)])[:, None]
-    mixed = GaussianMixture({"source": [0.0, 1.0], "positive": [place, place + 1.0]})
+    mixed = GaussianMixture({"source": [0.0, 1.0], "target": [place, place + 1.0]})
     found = find(mixed, latent[:2]).map
     torch.testing.assert_close(found[0], find(denoiser, latent[:1]).map[0])
     assert not found[1].any()
 
 
-@pytest.mark.parametrize("size", [(1, 1), (7, 5), (16, 24)])
-@pytest.mark.parametrize("factor", [4, 8, 16])
-def test_a_binary_mask_survives_the_way_up_and_down(size, factor):
-    mask = torch.rand(3, *size, generator=torch.Generator().manual_seed(1)).round()
-    assert torch.equal(latent_sized(image_sized(mask, factor, "nearest"), size), mask)
-
-
-def test_a_cell_is_in_once_half_of_it_is():
-    mask = torch.zeros(1, 8, 32)
-    mask[:, :, :8] = 1  # all of the first cell
-    mask[:, :, 8:12] = 1  # half of the second
-    mask[:, :, 16:18] = 1  # a quarter of the third
-    mask[:, 0, 24] = 1  # a pixel of the fourth
-    expected = torch.tensor([1, 1, 0.5, 1 / 32])
-    torch.testing.assert_close(latent_sized(mask, (1, 4))[0, 0], expected)
-    torch.testing.assert_close(latent_sized(0.3 * mask, (1, 4))[0, 0], 0.3 * expected)
-
-
-def test_a_grey_mask_stays_as_grey():
-    grey = torch.full((2, 50, 31), 0.4)
-    torch.testing.assert_close(latent_sized(grey, (9, 13)), torch.full((2, 9, 13), 0.4))
-    gradient = torch.linspace(0, 1, 64).expand(1, 64, 64)
-    found = latent_sized(gradient, (8, 8))
-    assert (found >= torch.nn.functional.avg_pool2d(gradient, 8)).all()
-    assert (found <= torch.nn.functional.max_pool2d(gradient, 8)).all()
-
-
-def test_frames_of_a_video_are_averaged_as_its_latent_groups_them():
-    masks = torch.tensor([1.0, 0, 0, 1, 1, 0, 0, 0, 0])[:, None, None]
-    assert latent_frames(masks, 4).flatten().tolist() == [1, 0.5, 0]
-
-
 def test_a_broken_model_is_no_empty_mask(latent):
-    broken = GaussianMixture({"source": [0.0], "positive": [torch.nan]})
+    broken = GaussianMixture({"source": [0.0], "target": [torch.nan]})
     with pytest.raises(ValueError, match="^model: it predicts NaN"):
         find(broken, latent)

@@ -28,8 +28,8 @@ def test_blog_stretches_from_the_smallest_to_the_largest():
 def test_diffusers_cuts_at_one_and_a_half_times_the_mean():
     differences = torch.tensor([[[0.0, 0.0, 0.0, 4.0], [0.0, 1.0, 1.5, 1.51]], [[0.0] * 4] * 2])
     recipe = RECIPES["diffusers"]
-    cut = heat_map(differences, recipe) > recipe.threshold
-    assert cut.int().tolist() == [[[0, 0, 0, 1], [0, 0, 0, 1]], [[0] * 4] * 2]
+    mask = heat_map(differences, recipe) > recipe.threshold
+    assert mask.int().tolist() == [[[0, 0, 0, 1], [0, 0, 0, 1]], [[0] * 4] * 2]
     assert heat_map(differences, recipe).max() == 1  # what is beyond the clamp is white
 
 

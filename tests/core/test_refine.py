@@ -1,14 +1,22 @@
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from scipy import ndimage
 
-from diffedit_core.refine import automatic_mask, binary_stage, finish, soft_levels
+from diffedit_core.refine import Refinement, binary_mask, finish, gray_mask, refined_mask
 
-OFF = {"method": "value", "threshold": 0.5, "fill_holes": False}
+OFF = Refinement(blur=0, snap=0, method="value", threshold=0.5, fill_holes=False)
 
 
-def levels_of(rows: list[str]) -> np.ndarray:
+def made(gray: np.ndarray, **settings: Any) -> np.ndarray:
+    """The binary mask with everything off but the settings."""
+    return binary_mask(gray, replace(OFF, **settings))
+
+
+def gray_of(rows: list[str]) -> np.ndarray:
     """A soft mask from a drawing: digits are tenths, a space is 0."""
     return np.array(
         [[round(25.5 * int(c)) for c in row.replace(" ", "0")] for row in rows], "uint8"
@@ -25,32 +33,32 @@ def square(value: float = 1.0) -> torch.Tensor:
     return mask
 
 
-def test_levels_are_the_mask_to_the_nearest_of_256():
+def test_gray_is_the_mask_to_the_nearest_of_256_values():
     soft = torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0))
-    levels = soft_levels(soft)
-    assert levels.dtype == np.uint8
-    assert np.abs(levels / 255 - soft.numpy()).max() <= 0.5 / 255 + 1e-6
-    assert soft_levels(torch.tensor([[[0.0, 1.0]]])).tolist() == [[[0, 255]]]
+    gray = gray_mask(soft, OFF)
+    assert gray.dtype == np.uint8
+    assert np.abs(gray / 255 - soft.numpy()).max() <= 0.5 / 255 + 1e-6
+    assert gray_mask(torch.tensor([[[0.0, 1.0]]]), OFF).tolist() == [[[0, 255]]]
 
 
 @pytest.mark.parametrize("sigma", [0.5, 2.0, 6.0])
 def test_blur_is_a_gaussian_in_pixels(sigma):
     soft = torch.rand(1, 40, 30, generator=torch.Generator().manual_seed(0))
     expected = 255 * ndimage.gaussian_filter(soft[0].double().numpy(), sigma, mode="nearest")
-    assert np.abs(soft_levels(soft, sigma)[0] - expected).max() < 0.51
+    assert np.abs(gray_mask(soft, replace(OFF, blur=sigma))[0] - expected).max() < 0.51
 
 
-def test_what_is_lighter_than_the_threshold_is_in():
-    levels = levels_of(["234"])
-    assert binary_stage(levels, **{**OFF, "threshold": 0.31}).tolist() == [[False, False, True]]
-    assert binary_stage(levels, **{**OFF, "threshold": 0.29}).tolist() == [[False, True, True]]
+def test_what_is_lighter_than_the_threshold_is_foreground():
+    gray = gray_of(["234"])
+    assert made(gray, threshold=0.31).tolist() == [[False, False, True]]
+    assert made(gray, threshold=0.29).tolist() == [[False, True, True]]
 
 
-def test_hysteresis_reaches_down_from_what_is_in():
-    levels = levels_of(["4 44 ", "4 4  ", "   6 ", "44 34"])
-    assert drawing(binary_stage(levels, **OFF)) == ["     ", "     ", "   9 ", "     "]
+def test_hysteresis_reaches_down_from_the_foreground():
+    gray = gray_of(["4 44 ", "4 4  ", "   6 ", "44 34"])
+    assert drawing(made(gray)) == ["     ", "     ", "   9 ", "     "]
     # Down to 0.35 and over corners: not to the 4s on the left, and the 3 is too dark.
-    found = binary_stage(levels, **OFF, hysteresis=0.3)
+    found = made(gray, hysteresis=0.3)
     assert drawing(found) == ["  99 ", "  9  ", "   9 ", "    9"]
 
 
@@ -58,24 +66,24 @@ def test_hysteresis_reaches_down_from_what_is_in():
 
 
 def test_hysteresis_comes_before_open():
-    levels = levels_of(["     ", " 444 ", " 474 ", " 444 ", "     "])
-    assert binary_stage(levels, **OFF, hysteresis=0.5, open=1).sum() == 5
-    assert not binary_stage(levels, **OFF, open=1).any()
+    gray = gray_of(["     ", " 444 ", " 474 ", " 444 ", "     "])
+    assert made(gray, hysteresis=0.5, open=1).sum() == 5
+    assert not made(gray, open=1).any()
 
 
 def test_open_comes_before_close():
     # A speck beside a block: opening takes it off before closing could bridge the gap to it.
-    block = levels_of(["         "] * 2 + [" 99999 9 "] + [" 99999   "] * 4 + ["         "] * 2)
-    found = binary_stage(block, **OFF, open=1, close=1)
+    block = gray_of(["         "] * 2 + [" 99999 9 "] + [" 99999   "] * 4 + ["         "] * 2)
+    found = made(block, open=1, close=1)
     assert not found[:, 6:].any() and found[4, 1:6].all()
 
 
 def test_close_comes_before_fill_holes():
     # A hole with a way out on the left, which closing bars.
     wall, hole, way_out = " 999999 ", " 999  9 ", "      9 "
-    levels = levels_of(["        ", wall, hole, way_out, hole, wall, "        "])
-    assert not binary_stage(levels, **{**OFF, "fill_holes": True})[3, 4]
-    assert binary_stage(levels, **{**OFF, "fill_holes": True}, close=1)[3, 4]
+    gray = gray_of(["        ", wall, hole, way_out, hole, wall, "        "])
+    assert not made(gray, fill_holes=True)[3, 4]
+    assert made(gray, fill_holes=True, close=1)[3, 4]
 
 
 def test_fill_holes_comes_before_min_area():
@@ -83,35 +91,35 @@ def test_fill_holes_comes_before_min_area():
     ring[5:15, 5:15] = 255
     ring[6:14, 6:14] = 0
     # The ring has 36 pixels, filled 100; 12.5 percent are 50.
-    filled = binary_stage(ring, **{**OFF, "fill_holes": True}, min_area=12.5)
+    filled = made(ring, fill_holes=True, min_area=12.5)
     assert filled.sum() == 100
-    assert not binary_stage(ring, **OFF, min_area=12.5).any()
+    assert not made(ring, min_area=12.5).any()
 
 
 def test_min_area_is_in_percent_of_the_picture():
-    levels = np.zeros((20, 50), np.uint8)
-    levels[2, 2:11] = levels[10, 2:12] = 255  # 9 and 10 of 1000 pixels
-    found = binary_stage(levels, **OFF, min_area=1.0)
+    gray = np.zeros((20, 50), np.uint8)
+    gray[2, 2:11] = gray[10, 2:12] = 255  # 9 and 10 of 1000 pixels
+    found = made(gray, min_area=1.0)
     assert found.sum() == 10 and found[10, 2:12].all()
 
 
 def test_keep_largest_comes_before_grow():
-    # Growing would make the two parts on the right one, the largest.
-    levels = levels_of(["            ", " 999  99 99 ", "            "])
-    found = binary_stage(levels, **OFF, keep_largest=1, grow=1)
+    # Growing would make the two components on the right one, the largest.
+    gray = gray_of(["            ", " 999  99 99 ", "            "])
+    found = made(gray, keep_largest=1, grow=1)
     assert found[:, :5].any() and not found[:, 5:].any()
 
 
 def test_grow_below_zero_shrinks_but_not_from_the_border():
-    levels = np.zeros((9, 9), np.uint8)
-    levels[0:6, 0:6] = 255
-    found = binary_stage(levels, **OFF, grow=-2)
+    gray = np.zeros((9, 9), np.uint8)
+    gray[0:6, 0:6] = 255
+    found = made(gray, grow=-2)
     assert np.array_equal(np.argwhere(found).max(0), [3, 3]) and found[0, 0]
 
 
 def test_stages_that_are_off_change_nothing():
-    levels = np.random.default_rng(0).integers(0, 256, (30, 40)).astype(np.uint8)
-    assert np.array_equal(binary_stage(levels, **OFF), levels > 127.5)
+    gray = np.random.default_rng(0).integers(0, 256, (30, 40)).astype(np.uint8)
+    assert np.array_equal(made(gray), gray > 127.5)
 
 
 OTHER = torch.tensor([[[0.0, 0.3, 0.7, 1.0]]])
@@ -169,17 +177,17 @@ def test_feather_comes_last():
 
 def test_each_mask_is_made_by_itself():
     faint, strong = square(0.3), square(1.0).flip(2)
-    together = automatic_mask(torch.cat([faint, strong]))
-    assert torch.equal(together, torch.cat([automatic_mask(faint), automatic_mask(strong)]))
+    together = refined_mask(torch.cat([faint, strong]))
+    assert torch.equal(together, torch.cat([refined_mask(faint), refined_mask(strong)]))
     assert 0.5 < together.sum() / (2 * square().sum()) < 1.5
 
 
-def test_the_automatic_mask_of_an_empty_map_is_empty():
-    assert not automatic_mask(torch.zeros(2, 16, 16), torch.rand(2, 16, 16, 3)).any()
+def test_the_refined_mask_of_an_empty_map_is_empty():
+    assert not refined_mask(torch.zeros(2, 16, 16), picture=torch.rand(2, 16, 16, 3)).any()
 
 
 def test_otsu_finds_a_faint_thing_in_noise():
     noise = 0.1 * torch.rand(1, 32, 40, generator=torch.Generator().manual_seed(0))
-    (levels,) = soft_levels(0.1 + 0.15 * square() + noise)
-    assert np.array_equal(binary_stage(levels, fill_holes=False), square()[0] > 0)
-    assert not binary_stage(levels, **OFF).any()
+    (gray,) = gray_mask(0.1 + 0.15 * square() + noise, OFF)
+    assert np.array_equal(binary_mask(gray, Refinement(fill_holes=False)), square()[0] > 0)
+    assert not made(gray).any()

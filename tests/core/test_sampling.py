@@ -2,14 +2,15 @@ import pytest
 import torch
 
 from diffedit_core.blending import blend, differential, linear
-from diffedit_core.counting import CountingDenoiser
 from diffedit_core.guidance import GuidedDenoiser
 from diffedit_core.inversion import invert
-from diffedit_core.sampling import decoding_levels, masked_decode
-from diffedit_core.solvers import DPMPP2M, StochasticDDIM
+from diffedit_core.sampling import decoding_indices, masked_decode
+from diffedit_core.solvers import dpmpp_2m, stochastic_ddim
 from tests.core.gaussian_mixture import GaussianMixture
+from tests.counting import CountingDenoiser
 
 SIGMAS = [0.0, 0.1, 0.4, 0.9, 2.0, 5.0]
+SOLVERS = [dpmpp_2m, stochastic_ddim(GaussianMixture({}), eta=1.0, seed=0)]
 EMPTY, FULL = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
 
 
@@ -64,7 +65,7 @@ def test_a_full_mask_is_plain_ddim(denoiser, trajectory):
     torch.testing.assert_close(decoded, x, atol=1e-5, rtol=1e-5)
 
 
-def test_the_background_is_put_back_at_the_level_just_reached(denoiser, trajectory):
+def test_the_background_is_put_back_at_the_sigma_just_reached(denoiser, trajectory):
     seen = []
     masked_decode(denoiser, trajectory, SIGMAS, EMPTY, callback=lambda *step: seen.append(step))
     assert [step for step, _, _ in seen] == [0, 1, 2, 3, 4]
@@ -100,16 +101,27 @@ def test_cost(denoiser, trajectory, latent, cfg, evaluations):
 
 
 @pytest.mark.parametrize("mask_mode", [linear, differential])
-@pytest.mark.parametrize("solver", [DPMPP2M, lambda: StochasticDDIM(GaussianMixture({}), 1.0, 0)])
+@pytest.mark.parametrize(
+    "solver", [dpmpp_2m, stochastic_ddim(GaussianMixture({}), eta=1.0, seed=0)]
+)
 def test_outside_the_mask_is_the_source_whatever_the_options(
     denoiser, trajectory, latent, solver, mask_mode
 ):
     mask = torch.rand(2, 1, 6, 8, generator=torch.Generator().manual_seed(1)) - 0.5
     mask = mask.clamp(min=0)
-    edit = masked_decode(denoiser, trajectory, SIGMAS, mask, solver(), mask_mode)
+    edit = masked_decode(denoiser, trajectory, SIGMAS, mask, solver, mask_mode)
     outside = (mask == 0).expand_as(latent)
     assert same_bits(edit[outside], latent[outside])
     assert (edit != latent)[~outside].all()
+
+
+@pytest.mark.parametrize(
+    "solver", [dpmpp_2m, stochastic_ddim(GaussianMixture({}), eta=1.0, seed=0)]
+)
+def test_a_solver_remembers_nothing_of_the_run_before(denoiser, trajectory, solver):
+    first = masked_decode(denoiser, trajectory, SIGMAS, FULL, solver)
+    masked_decode(denoiser, trajectory[:4], SIGMAS[:4], FULL, solver)
+    assert torch.equal(masked_decode(denoiser, trajectory, SIGMAS, FULL, solver), first)
 
 
 @pytest.mark.parametrize("value", [0.2, 0.4, 0.8, 1.0])
@@ -130,7 +142,7 @@ def test_differential_and_linear_agree_on_black_and_white(denoiser, trajectory):
 
 
 @pytest.mark.parametrize(
-    ("start", "steps", "levels"),
+    ("start", "steps", "indices"),
     [
         (1.0, 0, [0, 1, 2, 3, 4, 5, 6, 7, 8]),
         (0.5, 0, [0, 1, 2, 3, 4]),
@@ -141,18 +153,18 @@ def test_differential_and_linear_agree_on_black_and_white(denoiser, trajectory):
         (0.0, 3, [0]),
     ],
 )
-def test_start_and_steps_choose_levels(start, steps, levels):
-    assert decoding_levels(8, start, steps) == levels
+def test_start_and_steps_choose_indices(start, steps, indices):
+    assert decoding_indices(8, start, steps) == indices
 
 
-def test_levels_are_never_visited_twice():
+def test_indices_are_never_visited_twice():
     for top in range(1, 60):
         for steps in range(1, 70):
-            levels = decoding_levels(top, 1.0, steps)
-            assert levels == sorted(set(levels)) and levels[-1] == top
-            assert len(levels) == 1 + min(steps, top)
+            indices = decoding_indices(top, 1.0, steps)
+            assert indices == sorted(set(indices)) and indices[-1] == top
+            assert len(indices) == 1 + min(steps, top)
 
 
-def test_a_model_that_answers_nan_is_named(trajectory):
+def test_a_model_that_predicts_nan_is_named(trajectory):
     with pytest.raises(ValueError, match="^model: .*NaN"):
         masked_decode(GaussianMixture({"positive": [torch.nan]}), trajectory, SIGMAS, FULL)

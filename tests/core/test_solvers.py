@@ -4,9 +4,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from diffedit_core.noise import noise_like
-from diffedit_core.noising import noised_trajectory, renew_noise
-from diffedit_core.solvers import DPMPP2M, StochasticDDIM, ddim
+from diffedit_core.noise import noise_like, noised_trajectory, renew_noise
+from diffedit_core.solvers import ddim, dpmpp_2m, stochastic_ddim
 from tests.core.gaussian_mixture import GaussianMixture
 
 
@@ -28,9 +27,10 @@ def noise() -> torch.Tensor:
 
 
 def decoded(denoiser, x, sigmas, solver) -> torch.Tensor:
+    state = None
     for sigma_from, sigma_to in pairwise(sigmas):
         (denoised,) = denoiser.denoise(x, sigma_from, ["positive"])
-        x = solver(x, denoised, sigma_from, sigma_to)
+        x, state = solver(x, denoised, sigma_from, sigma_to, state)
     return x
 
 
@@ -39,12 +39,12 @@ def schedule(steps: int) -> list[float]:
     return [10 ** (1 - 2 * step / steps) for step in range(steps + 1)]
 
 
-@pytest.mark.parametrize(("new_solver", "order"), [(lambda: ddim, 1), (DPMPP2M, 2)])
-def test_order_of_convergence(denoiser, noise, new_solver, order):
+@pytest.mark.parametrize(("solver", "order"), [(ddim, 1), (dpmpp_2m, 2)])
+def test_order_of_convergence(denoiser, noise, solver, order):
     """Half as long steps are wrong by half, or by a quarter."""
-    exact = decoded(denoiser, 10 * noise, schedule(2000), DPMPP2M())
+    exact = decoded(denoiser, 10 * noise, schedule(2000), dpmpp_2m)
     errors = [
-        (decoded(denoiser, 10 * noise, schedule(steps), new_solver()) - exact).norm()
+        (decoded(denoiser, 10 * noise, schedule(steps), solver) - exact).norm()
         for steps in (100, 200)
     ]
     assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.2)
@@ -52,9 +52,9 @@ def test_order_of_convergence(denoiser, noise, new_solver, order):
 
 def test_dpmpp_2m_ends_on_the_prediction_itself(denoiser, noise):
     sigmas = [2.0, 1.0, 0.5]
-    x = decoded(denoiser, noise, sigmas, DPMPP2M())
+    x = decoded(denoiser, noise, sigmas, dpmpp_2m)
     (denoised,) = denoiser.denoise(x, 0.5, ["positive"])
-    assert torch.equal(decoded(denoiser, noise, [*sigmas, 0.0], DPMPP2M()), denoised)
+    assert torch.equal(decoded(denoiser, noise, [*sigmas, 0.0], dpmpp_2m), denoised)
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.4, 1.0])
@@ -68,17 +68,19 @@ def test_stochastic_ddim_is_the_papers(denoiser, noise, eta):
     epsilon = (alpha**0.5 * x - alpha**0.5 * denoised) / (1 - alpha) ** 0.5
     direction = (1 - alpha_prev - sigma**2) ** 0.5 * epsilon
     expected = alpha_prev**0.5 * denoised + direction + sigma * noise_like(x, seed)
-    ours = StochasticDDIM(denoiser, eta, seed)(x, denoised, sigma_from, sigma_to)
+    ours, _ = stochastic_ddim(denoiser, eta, seed)(x, denoised, sigma_from, sigma_to, None)
     torch.testing.assert_close(ours, expected / alpha_prev**0.5)
 
 
 def test_stochastic_ddim_draws_anew_in_every_step_and_for_every_image(denoiser):
     x = torch.ones(2, 1, 3, 3).double()
-    solver = StochasticDDIM(denoiser, 1.0, seed=0)
-    first, second = (solver(x, torch.zeros_like(x), 2.0, 1.0) for _ in range(2))
+    solver = stochastic_ddim(denoiser, 1.0, seed=0)
+    first, state = solver(x, torch.zeros_like(x), 2.0, 1.0, None)
+    second, _ = solver(x, torch.zeros_like(x), 2.0, 1.0, state)
     assert len(torch.unique(torch.cat([first, second]).flatten(1), dim=0)) == 4
-    alone = StochasticDDIM(denoiser, 1.0, seed=0, indices=[1])
-    assert torch.equal(alone(x[:1], torch.zeros(1, 1, 3, 3), 2.0, 1.0), first[1:])
+    of_second = stochastic_ddim(denoiser, 1.0, seed=0, indices=[1])
+    alone, _ = of_second(x[:1], torch.zeros(1, 1, 3, 3), 2.0, 1.0, None)
+    assert torch.equal(alone, first[1:])
 
 
 def test_a_flow_model_renews_as_much_noise_as_an_eps_model(denoiser, noise):

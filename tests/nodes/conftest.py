@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.pack import defaults
-from demo.in_process import load_pack
+from tools.in_process import defaults, load_pack
 
 STEPS, STRENGTH = 5, 0.8
 
@@ -59,8 +58,8 @@ def find_mask(nodes, demo, prompts) -> Callable[..., Any]:
 
 @pytest.fixture
 def stages(nodes, demo, prompts) -> SimpleNamespace:
-    """DDIMInvert, NoiseTrajectory and MaskedDDIMSample on a latent, with few steps and their
-    defaults unless told otherwise."""
+    """DDIMInvert, DiffEditNoiseTrajectory and MaskedDDIMSample on a latent, with few steps and
+    their defaults unless told otherwise."""
 
     def stage(node, **fixed):
         fixed = {**defaults(node), "model": demo.model, **fixed}
@@ -72,7 +71,7 @@ def stages(nodes, demo, prompts) -> SimpleNamespace:
 
     return SimpleNamespace(
         invert=stage(nodes.DDIMInvert, steps=STEPS, strength=STRENGTH, iterations=1),
-        noise=stage(nodes.NoiseTrajectory, steps=STEPS, strength=STRENGTH),
+        noise=stage(nodes.DiffEditNoiseTrajectory, steps=STEPS, strength=STRENGTH),
         sample=stage(nodes.MaskedDDIMSample, positive=prompts.target, negative=prompts.empty),
     )
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from demo.comfy_server import COMFYUI, Workflow, WorkflowError
+from tools.comfy_server import COMFYUI, Workflow, WorkflowError
 
 TAKEN = {"image": "IMAGE", "mask": "MASK", "heat_map": "MASK"}
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from benchmarks.pack import defaults
-from tests.nodes.one_sentence import assert_one_sentence
+from tests.one_sentence import assert_one_sentence
+from tools.in_process import defaults
 
 
 @pytest.fixture

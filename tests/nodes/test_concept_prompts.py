@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from benchmarks.pack import defaults
 from tests.language_models import save_llama, save_t5
+from tools.in_process import defaults
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }} {{ message['content'] }} {% endfor %}"
@@ -33,10 +33,10 @@ def prompts(nodes, models):
     """The node's lines, with its defaults but few and short ones unless told otherwise."""
 
     def run(model: str = "t5", **inputs) -> list[str]:
-        (loaded,) = nodes.LanguageModelLoader.execute(model).result
+        (loaded,) = nodes.DiffEditLanguageModelLoader.execute(model).result
         few = {"count": 4, "max_tokens": 8, "concept": "bowl"}
-        fixed = {**defaults(nodes.ConceptPrompts), **few, "language_model": loaded}
-        output = nodes.ConceptPrompts.execute(**{**fixed, **inputs})
+        fixed = {**defaults(nodes.DiffEditConceptPrompts), **few, "language_model": loaded}
+        output = nodes.DiffEditConceptPrompts.execute(**{**fixed, **inputs})
         assert output.ui == {"text": [output.result[0]]}
         return output.result[0].split("\n")
 
@@ -124,7 +124,7 @@ def test_random_numbers_of_others_stay_as_they_were(prompts):
 
 def test_a_caption_is_one_line_and_an_empty_one_none(nodes, prompts, monkeypatch):
     answers = ["a bowl\nof  fruits ", "", " \n", "a bowl", "a bowl"]
-    (loaded,) = nodes.LanguageModelLoader.execute("t5").result
+    (loaded,) = nodes.DiffEditLanguageModelLoader.execute("t5").result
     monkeypatch.setattr(loaded.processor, "batch_decode", lambda *args, **options: answers)
     assert prompts(language_model=loaded) == ["a bowl of fruits", "a bowl", "a bowl"]
     answers[:] = ["", " "]

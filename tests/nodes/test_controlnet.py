@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks.pack import defaults
+from tools.in_process import defaults
 
 
 @pytest.fixture

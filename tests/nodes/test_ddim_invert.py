@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from benchmarks.pack import defaults
+from tools.in_process import defaults
 
 
 @pytest.fixture
@@ -20,16 +20,16 @@ def report(nodes, demo):
     return run
 
 
-def levels(inverted: dict) -> list[float]:
+def sigmas_of(inverted: dict) -> list[float]:
     return inverted["diffedit_trajectory"].sigmas
 
 
 @pytest.mark.parametrize("steps", [2, 7, 999, 1000])
-def test_every_scheduler_gives_rising_levels_from_0(nodes, demo, steps):
+def test_every_scheduler_gives_rising_sigmas_from_0(nodes, demo, steps):
     from comfy.samplers import SCHEDULER_NAMES
 
     for scheduler in SCHEDULER_NAMES:
-        found = nodes.schedule_input.chosen_levels(demo.model, steps, 1.0, scheduler, None)
+        found = nodes.adapter.schedule.inversion_sigmas(demo.model, steps, 1.0, scheduler, None)
         assert found[0] == 0 and math.isfinite(found[-1])
         assert all(low < high for low, high in zip(found, found[1:], strict=False)), scheduler
 
@@ -39,24 +39,24 @@ def test_a_scheduler_that_cannot_do_so_few_steps(stages, latent):
         stages.invert(latent, steps=1, strength=1.0, scheduler="kl_optimal")
 
 
-def test_the_scheduler_chooses_the_levels(stages, demo, latent):
+def test_the_scheduler_chooses_the_sigmas(stages, demo, latent):
     from comfy.samplers import calculate_sigmas
 
     model_sampling = demo.model.get_model_object("model_sampling")
     expected = calculate_sigmas(model_sampling, "karras", 5).tolist()
     inverted = stages.invert(latent, scheduler="karras", strength=1.0)
-    assert levels(inverted) == expected[::-1]
+    assert sigmas_of(inverted) == expected[::-1]
 
 
 def test_sigmas_take_the_place_of_steps_and_scheduler(stages, latent, half_mask):
     inverted = stages.invert(latent, sigmas=torch.tensor([9.0, 4.0, 2.0, 1.0, 0.5, 0.0]))
-    assert levels(inverted) == [0.0, 0.5, 1.0, 2.0, 4.0]
+    assert sigmas_of(inverted) == [0.0, 0.5, 1.0, 2.0, 4.0]
     assert stages.sample(inverted, mask=half_mask)["samples"].isfinite().all()
 
 
 def test_sigmas_that_end_above_0_go_on_to_0(stages, latent):
     inverted = stages.invert(latent, sigmas=torch.tensor([4.0, 2.0, 0.5]), strength=1.0)
-    assert levels(inverted) == [0.0, 0.5, 2.0, 4.0]
+    assert sigmas_of(inverted) == [0.0, 0.5, 2.0, 4.0]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from demo.comfy_server import PACK
+from tools.comfy_server import PACK
 
 FOLDER = PACK / "demo" / "model"
 # Both run in float32; what remains is the order of additions.

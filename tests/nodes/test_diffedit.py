@@ -9,13 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.pack import defaults
-from demo.comfy_server import PACK, Workflow, WorkflowError
 from tests.nodes.executor import Executor, running_executor
-from tests.nodes.one_sentence import assert_one_sentence
+from tests.one_sentence import assert_one_sentence
+from tools.comfy_server import PACK, Workflow, WorkflowError
+from tools.in_process import defaults
 
 FEW = {"steps": 5, "strength": 0.8}
 """An edit of 16 model evaluations for the mask, 8 for the inversion and 8 for the decoding."""
+
+PROMPTS = {
+    "source": "a blue bowl of oranges on a wooden table",
+    "target": "a blue bowl of apples on a wooden table",
+}
 
 STAGES = (
     *("source_prompt", "target_prompt", "empty_prompt", "encode"),
@@ -47,12 +52,8 @@ def small_picture(executor) -> Callable[..., None]:
 def one_node(**different: Any) -> Workflow:
     """DiffEdit alone."""
     widgets = {"seed": 0, **FEW, "cfg": 7.5, "grow": 0}
-    prompts = {
-        "source": "a blue bowl of oranges on a wooden table",
-        "target": "a blue bowl of apples on a wooden table",
-    }
     links = {"model": ["given", 0], "clip": ["given", 1], "vae": ["given", 2]}
-    inputs = {**links, "image": ["given", 3], **prompts, **widgets, **different}
+    inputs = {**links, "image": ["given", 3], **PROMPTS, **widgets, **different}
     results = {"image": ["edit", 0], "mask": ["edit", 1], "heat_map": ["edit", 2]}
     return {
         "given": {"class_type": "Given", "inputs": {}},
@@ -84,7 +85,7 @@ def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def test_it_makes_the_edit_of_the_example_workflow(nodes, executor, demo_workflow):
-    edit = executor.run(one_node(**defaults(nodes.DiffEdit)))
+    edit = executor.run(one_node(**defaults(nodes.DiffEdit) | PROMPTS))
     assert_same(edit, executor.run(stage_nodes(demo_workflow)))
     assert 0.02 < edit["mask"].mean() < 0.6
     source = executor.given[3]
@@ -218,7 +219,7 @@ def complaint(executor: Executor, workflow: Workflow, name: str) -> str:
 
 @pytest.mark.parametrize(("family", "scheduler"), [("SDXL", "ddim_uniform"), ("SD 3", "simple")])
 def test_other_model_families(executor, demo_workflow, family, scheduler):
-    """As the README tells to connect the stages for them."""
+    """As docs/models.md tells to connect the stages for them."""
     from tests.nodes.small_models import FAMILIES  # ComfyUI cannot be imported before the pack
 
     family = FAMILIES[family]

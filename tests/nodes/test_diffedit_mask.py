@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.pack import defaults
+from tools.in_process import defaults
 
 AUTO = {"recipe": "auto", "spread": 0.2}
 IMAGE = torch.rand(2, 72, 104, 3, generator=torch.Generator().manual_seed(0))  # of the latent

@@ -6,15 +6,16 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from demo.comfy_server import PACK
-from diffedit_core.counting import CountingDenoiser
 from diffedit_core.diffusers_denoiser import DiffusersDenoiser
 from diffedit_core.guidance import GuidedDenoiser
-from diffedit_core.inversion import encoding_levels, invert
-from diffedit_core.mask import find_differences, image_sized, latent_sized
+from diffedit_core.inversion import encoding_sigmas, invert
+from diffedit_core.mask import find_differences
 from diffedit_core.recipes import RECIPES, heat_map
 from diffedit_core.sampling import masked_decode
+from diffedit_core.sizes import image_sized, latent_sized
+from tests.counting import CountingDenoiser
 from tests.nodes.conftest import STEPS, STRENGTH
+from tools.comfy_server import PACK
 
 
 def test_outside_the_mask_is_the_source_bit_for_bit(stages, latent, half_mask):
@@ -145,6 +146,7 @@ def test_nodes_and_diffusers_on_one_core_agree(stages, find_mask, demo, prompts,
     pipe = StableDiffusionPipeline.from_pretrained(PACK / "demo" / "model", dtype=torch.float32)
     texts = {
         "source": "a bowl of red apples",
+        "target": "a bowl of green pears",
         "positive": "a bowl of green pears",
         "negative": "",
     }
@@ -155,20 +157,20 @@ def test_nodes_and_diffusers_on_one_core_agree(stages, find_mask, demo, prompts,
     _, found = find_mask(latent, recipe={"recipe": "diffusers"}).result
     sigma = model_sampling.percent_to_sigma(0.5)
     expected = heat_map(find_differences(counting, x0, [sigma], 2, 0).map, RECIPES["diffusers"])
-    # ComfyUI's level lies between two timesteps, of which both take the nearest.
+    # ComfyUI's sigma lies between two timesteps, of which both take the nearest.
     disagreement = (found - image_sized(expected, 8, "bilinear")).abs().mean()
     assert disagreement < 0.02 < expected.std()
     assert counting.evaluations == 2 * 2 * 2
 
     inverted = stages.invert(latent, conditioning=prompts.source)
-    levels = encoding_levels(counting.denoiser.schedule(STEPS), STRENGTH)
+    sigmas = encoding_sigmas(counting.denoiser.schedule(STEPS), STRENGTH)
     captioned = DiffusersDenoiser(pipe, {"positive": texts["source"]})
-    trajectory = invert(captioned, x0, levels, iterations=1).trajectory
-    assert math.isclose(levels[-1], inverted["diffedit_trajectory"].sigmas[-1], rel_tol=1e-4)
+    trajectory = invert(captioned, x0, sigmas, iterations=1).trajectory
+    assert math.isclose(sigmas[-1], inverted["diffedit_trajectory"].sigmas[-1], rel_tol=1e-4)
     top = inverted["samples"] * pipe.vae.config.scaling_factor
     torch.testing.assert_close(top, trajectory[-1], atol=1e-2, rtol=1e-2)
 
     edited = stages.sample(inverted, mask=half_mask)["samples"] * pipe.vae.config.scaling_factor
     mask = latent_sized(half_mask, (9, 13))[:, None]
-    expected = masked_decode(GuidedDenoiser(counting, 7.5), trajectory, levels, mask)
+    expected = masked_decode(GuidedDenoiser(counting, 7.5), trajectory, sigmas, mask)
     torch.testing.assert_close(edited, expected, atol=2e-2, rtol=2e-2)

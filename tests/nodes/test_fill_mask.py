@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.nodes.one_sentence import assert_one_sentence
+from tests.one_sentence import assert_one_sentence
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def mask() -> torch.Tensor:
 
 @pytest.fixture
 def fill(nodes):
-    return lambda image, mask: nodes.FillMask.execute(image=image, mask=mask).result[0]
+    return lambda image, mask: nodes.DiffEditFillMask.execute(image=image, mask=mask).result[0]
 
 
 def test_each_picture_is_filled_by_itself(fill, image, mask):

@@ -7,7 +7,7 @@ from benchmarks import checker
 from benchmarks.cases import KINDS, Case, edits_of, make_case
 from benchmarks.metrics import best_iou, iou, precision, recall
 from benchmarks.quality import Ours, Result, checker_accuracy, psnr, summary
-from demo.scenes import edit
+from lab.scenes import edit
 
 FIRST_SEED = 3_000_000
 
@@ -69,10 +69,10 @@ def test_mask_measures():
 
 def test_the_oracle_tries_every_threshold():
     rng = np.random.default_rng(0)
-    levels = rng.integers(0, 6, (9, 9))
-    truth = levels + rng.integers(0, 4, (9, 9)) > 5
-    expected = max(iou(levels > cut, truth) for cut in range(-1, 6))
-    assert best_iou(levels, truth) == pytest.approx(expected)
+    values = rng.integers(0, 6, (9, 9))
+    truth = values + rng.integers(0, 4, (9, 9)) > 5
+    expected = max(iou(values > threshold, truth) for threshold in range(-1, 6))
+    assert best_iou(values, truth) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -20,10 +20,10 @@ def caption(nodes, folder, monkeypatch):
 
     places = ([str(folder.parent)], set())
     monkeypatch.setitem(folder_paths.folder_names_and_paths, "LLM", places)
-    (loaded,) = nodes.CaptionModelLoader.execute("blip").result
+    (loaded,) = nodes.DiffEditCaptionModelLoader.execute("blip").result
 
     def run(image: torch.Tensor, prefix: str = "", max_tokens: int = 8) -> list[str]:
-        output = nodes.ImageCaption.execute(loaded, image, prefix, max_tokens)
+        output = nodes.DiffEditImageCaption.execute(loaded, image, prefix, max_tokens)
         assert output.ui == {"text": output.result[0]}
         return output.result[0]
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from benchmarks import checker
-from benchmarks.pack import defaults
 from benchmarks.several import rights, two_edits
-from diffedit_core.mask import latent_sized
-from tests.nodes.one_sentence import assert_one_sentence
+from diffedit_core.sizes import latent_sized
+from tests.one_sentence import assert_one_sentence
+from tools.in_process import defaults
 
 FIRST_SEED = 3_000_000
 SIZE = 72, 104  # of the pictures in `latent`
@@ -33,7 +33,7 @@ Join = Callable[[Edit, Edit], Edit]
 def join(nodes) -> Join:
     def run(a: Edit, b: Edit) -> Edit:
         inputs = (a.mask, a.target, b.mask, b.target, a.heat, b.heat)
-        return Edit(*nodes.JoinEdits.execute(*inputs).result)
+        return Edit(*nodes.DiffEditJoinEdits.execute(*inputs).result)
 
     return run
 
@@ -167,13 +167,13 @@ def test_a_prompt_with_a_region_of_its_own_keeps_to_it(stages, join, latent, one
     upper = (torch.arange(SIZE[0]) < 40).float()[:, None].expand(1, *SIZE)
     large = upper.repeat_interleave(2, 1).repeat_interleave(2, 2)
     bounded = join(one, two._replace(target=[[two.target[0][0], {"mask": large}]]))
-    cut = join(one, two._replace(mask=two.mask * upper))
-    assert cut.mask.sum() < torch.maximum(one.mask, two.mask).sum()
-    assert torch.equal(bounded.mask, cut.mask)
+    halved = join(one, two._replace(mask=two.mask * upper))
+    assert halved.mask.sum() < torch.maximum(one.mask, two.mask).sum()
+    assert torch.equal(bounded.mask, halved.mask)
     inverted = stages.invert(latent)
     found, expected = (
         stages.sample(inverted, mask=edit.mask, positive=edit.target)["samples"]
-        for edit in (bounded, cut)
+        for edit in (bounded, halved)
     )
     assert torch.equal(found, expected)
 
@@ -203,30 +203,30 @@ def test_a_video_takes_one_mask_for_each_edit(nodes, join):
     torch.testing.assert_close(sample(joined.mask, joined.target), plain, atol=1e-4, rtol=1e-4)
 
     nine_frames = join(*(edit._replace(mask=edit.mask.repeat(9, 1, 1)) for edit in edits))
-    with pytest.raises(ValueError, match=r"^positive: a prompt of it acts in 9 regions [^\n]*\.$"):
+    with pytest.raises(ValueError, match=r"^positive: there are 9 regions for 3 frames[^\n]*\.$"):
         sample(joined.mask, nine_frames.target)
 
 
 @pytest.mark.parametrize(
-    ("name", "part", "value", "said"),
+    ("name", "field", "value", "said"),
     [
         ("mask_b", "mask", torch.ones(1, 64, 48), "48×64 pixels and mask_a is 104×72"),
         ("heat_map_b", "heat", torch.ones(1, 9, 13), "13×9 pixels"),
-        ("mask_b", "mask", torch.ones(3, *SIZE), "there are 3 masks and 4 at another input"),
+        ("mask_b", "mask", torch.ones(3, *SIZE), "there are 3 masks for 4 pictures"),
         ("heat_map_b", "heat", torch.full(SIZE, torch.nan), "NaN"),
-        ("target_b", "target", [[None, {"mask": torch.ones(3, *SIZE)}]], "3 masks"),
+        ("target_b", "target", [[None, {"mask": torch.ones(3, *SIZE)}]], "3 regions for 4"),
     ],
 )
-def test_masks_that_do_not_belong_together(join, one, two, name, part, value, said):
+def test_masks_that_do_not_belong_together(join, one, two, name, field, value, said):
     four = one._replace(mask=one.mask.repeat(4, 1, 1))
     with pytest.raises(ValueError, match=said) as error:
-        join(four, two._replace(**{part: value}))
+        join(four, two._replace(**{field: value}))
     assert_one_sentence(error, name)
 
 
 def test_regions_and_pictures_that_do_not_belong_together(stages, join, latent, one, two):
     joined = join(one._replace(mask=one.mask.repeat(3, 1, 1)), two)
-    with pytest.raises(ValueError, match="3 regions and there are 2 pictures") as error:
+    with pytest.raises(ValueError, match="3 regions for 2 pictures") as error:
         stages.sample(stages.invert(latent), mask=one.mask, positive=joined.target)
     assert_one_sentence(error, "positive")
 

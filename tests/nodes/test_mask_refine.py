@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.pack import defaults
-from diffedit_core.refine import binary_stage, soft_levels
+from diffedit_core.refine import Refinement, binary_mask, gray_mask
 from diffedit_core.thresholds import AUTOMATIC
-from tests.nodes.one_sentence import assert_one_sentence
+from tests.one_sentence import assert_one_sentence
+from tools.in_process import defaults
 
 OFF = {"blur": 0.0, "snap": 0, "method": "value", "fill_holes": False}
 
@@ -130,16 +130,17 @@ def test_the_editor_gets_what_it_needs_to_make_the_same_mask(refine, pixels):
     masks = soft_masks()
     settings = {"method": "otsu", "threshold": 0.3, "hysteresis": 0.2, "open": 1, "close": 2}
     settings |= {"fill_holes": True, "min_area": 0.5, "keep_largest": 2, "grow": -1}
+    refinement = Refinement(blur=1.5, **settings)
     output = refine(masks, blur=1.5, **settings)
     shown = output.ui["diffedit_masks"]
     assert len(shown) == len(masks)
     for mask, one, soft in zip(output.result[0], shown, masks, strict=True):
-        levels = pixels(one["levels"])
-        assert levels.dtype == np.uint8
-        assert np.array_equal(levels, soft_levels(soft[None], 1.5)[0])
-        assert one["settings"] == {"blur": 1.5, "snap": 24, **settings}
-        assert one["cuts"] == {method: cut(levels) for method, cut in AUTOMATIC.items()}
-        assert np.array_equal(binary_stage(levels, **settings), mask.numpy() > 0)
+        gray = pixels(one["gray"])
+        assert gray.dtype == np.uint8
+        assert np.array_equal(gray, gray_mask(soft[None], refinement)[0])
+        assert Refinement(**one["settings"]) == refinement
+        assert one["thresholds"] == {method: rule(gray) for method, rule in AUTOMATIC.items()}
+        assert np.array_equal(binary_mask(gray, refinement), mask.numpy() > 0)
         assert one["picture"] is None
 
 

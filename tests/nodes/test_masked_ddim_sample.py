@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from diffedit_core.mask import latent_sized
+from diffedit_core.sizes import latent_sized
 
 OPTIONS = [
     {},

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.pack import defaults
+from tools.in_process import defaults
 
 # Latents of the order of 1, which some models take in at an eighth of that and noise to 15.
 CLOSE = 1e-3
@@ -133,7 +133,7 @@ def test_outside_the_mask_is_the_source_bit_for_bit(invert, sample, family):
 
 
 def test_noising_feeds_the_same_decoder(call, sample, family):
-    (noised,) = call("NoiseTrajectory", model=family.model, latent=family.latent, steps=4)
+    (noised,) = call("DiffEditNoiseTrajectory", model=family.model, latent=family.latent, steps=4)
     assert noised["samples"].shape == family.latent["samples"].shape
     kept = sample(family, noised, torch.zeros(1, 8, 8))
     assert torch.equal(kept, family.latent["samples"])
@@ -141,7 +141,7 @@ def test_noising_feeds_the_same_decoder(call, sample, family):
 
 
 def test_a_stock_sampler_goes_on_from_the_top(invert, sample, family):
-    """As KSamplerAdvanced with add_noise off does, from the level that the inversion reached."""
+    """As KSamplerAdvanced with add_noise off does, from the sigma that the inversion reached."""
     import comfy.sample
 
     inverted = invert(family, iterations=1)

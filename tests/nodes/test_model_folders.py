@@ -1,8 +1,10 @@
 """Language and caption models from folders: the list, the checks, the download, the memory."""
 
+import importlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.language_models import save_blip, save_llama, save_t5
 from tests.nodes.hub import Hub
+from tests.one_sentence import assert_one_sentence
 
 FLAN = "download google/flan-t5-base (0.99 GB, Apache-2.0)"
 
@@ -46,7 +49,8 @@ def hub(saved, tmp_path, monkeypatch, nodes) -> Iterator[Hub]:
     (folder / "onnx").mkdir()
     (folder / "onnx" / "config.json").write_text("{}")
     # So that the small model arrives in many parts, as a real one does.
-    monkeypatch.setattr(nodes.language_models.download, "CHUNK", 4096)
+    download = importlib.import_module(f"{nodes.__name__}.language_models.download")
+    monkeypatch.setattr(download, "CHUNK", 4096)
     with Hub(folder).serving() as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         yield hub
@@ -73,9 +77,9 @@ def options(node) -> list[str]:
 
 def write(nodes, loaded) -> str:
     (language_model,) = loaded.result
-    return nodes.ConceptPrompts.execute(language_model, "bowl", "{concept}", 2, 1.0, 10, 8, 0).args[
-        0
-    ]
+    return nodes.DiffEditConceptPrompts.execute(
+        language_model, "bowl", "{concept}", 2, 1.0, 10, 8, 0
+    ).args[0]
 
 
 def test_each_list_has_the_models_of_its_kind(nodes, models, saved, tmp_path):
@@ -88,13 +92,19 @@ def test_each_list_has_the_models_of_its_kind(nodes, models, saved, tmp_path):
     shutil.copytree(saved / "blip", models / "Salesforce" / "blip")
     shutil.copytree(saved / "llama", elsewhere / "llama")
     (models / "notes.txt").write_text("no folder")
-    language, caption = options(nodes.LanguageModelLoader), options(nodes.CaptionModelLoader)
+    language, caption = (
+        options(nodes.DiffEditLanguageModelLoader),
+        options(nodes.DiffEditCaptionModelLoader),
+    )
     assert [name for name in language if not name.startswith("download ")] == ["flan", "llama"]
     assert [name for name in caption if not name.startswith("download ")] == ["Salesforce/blip"]
-    write(nodes, nodes.LanguageModelLoader.execute("llama"))
+    write(nodes, nodes.DiffEditLanguageModelLoader.execute("llama"))
 
 
-@pytest.mark.parametrize("config", ['{"model_type": []}', '{"model_type": null}', "[]", "{", None])
+@pytest.mark.parametrize(
+    "config",
+    ['{"model_type": []}', '{"model_type": null}', "[]", "{", "[" * 100_000, " " * 2**21, None],
+)
 def test_an_odd_folder_leaves_the_others_in_the_list(nodes, models, saved, config):
     shutil.copytree(saved / "t5", models / "flan")
     (models / "odd").mkdir()
@@ -102,10 +112,10 @@ def test_an_odd_folder_leaves_the_others_in_the_list(nodes, models, saved, confi
         (models / "odd" / "config.json").mkdir()
     else:
         (models / "odd" / "config.json").write_text(config)
-    assert options(nodes.LanguageModelLoader)[0] == "flan"
-    assert "odd" not in options(nodes.LanguageModelLoader)
+    assert options(nodes.DiffEditLanguageModelLoader)[0] == "flan"
+    assert "odd" not in options(nodes.DiffEditLanguageModelLoader)
     with pytest.raises(ValueError, match=r"^model: .*odd/config\.json is no readable JSON .*\.$"):
-        nodes.LanguageModelLoader.execute("odd")
+        nodes.DiffEditLanguageModelLoader.execute("odd")
 
 
 def test_a_locked_folder_leaves_the_others_in_the_list(nodes, models, saved, monkeypatch):
@@ -122,31 +132,53 @@ def test_a_locked_folder_leaves_the_others_in_the_list(nodes, models, saved, mon
 
     for name in ("stat", "lstat", "scandir"):
         monkeypatch.setattr(os, name, locked(getattr(os, name)))
-    assert options(nodes.LanguageModelLoader)[0] == "flan"
+    assert options(nodes.DiffEditLanguageModelLoader)[0] == "flan"
 
 
 @pytest.mark.parametrize(
-    ("model_type", "listed"),
+    ("architecture", "listed"),
     [
-        *((name, True) for name in ("t5", "bart", "llama", "qwen2", "gpt2", "gemma2", "mistral")),
-        *((name, False) for name in ("bert", "roberta", "xlm-roberta", "whisper", "git", "trocr")),
-        *((name, False) for name in ("musicgen", "qwen2_audio", "seamless_m4t_v2", "blip")),
+        *((name, True) for name in ("T5ForConditionalGeneration", "BartForConditionalGeneration")),
+        *((name, True) for name in ("LlamaForCausalLM", "Qwen2ForCausalLM", "GPT2LMHeadModel")),
+        *(
+            (name, False)
+            for name in ("BertForMaskedLM", "RobertaModel", "VisionEncoderDecoderModel")
+        ),
+        *((name, False) for name in ("SeamlessM4Tv2Model", 7, None)),
     ],
 )
-def test_only_what_writes_text_from_text_is_listed(nodes, models, model_type, listed):
+def test_only_what_writes_text_is_listed(nodes, models, architecture, listed):
+    """As the config.json on the Hub have it."""
     (models / "some").mkdir(parents=True)
-    (models / "some" / "config.json").write_text(json.dumps({"model_type": model_type}))
-    assert ("some" in options(nodes.LanguageModelLoader)) == listed
+    config = {"model_type": "some", "architectures": [architecture]}
+    (models / "some" / "config.json").write_text(json.dumps(config))
+    assert ("some" in options(nodes.DiffEditLanguageModelLoader)) == listed
+
+
+@pytest.mark.parametrize("file", ["preprocessor_config.json", "processor_config.json"])
+@pytest.mark.parametrize(
+    "architecture",
+    ["WhisperForConditionalGeneration", "GitForCausalLM", "MusicgenForConditionalGeneration"],
+)
+def test_what_takes_more_than_text_is_no_language_model(nodes, models, architecture, file):
+    (models / "some").mkdir(parents=True)
+    config = {"model_type": "some", "architectures": [architecture]}
+    (models / "some" / "config.json").write_text(json.dumps(config))
+    (models / "some" / file).write_text("{}")
+    assert "some" not in options(nodes.DiffEditLanguageModelLoader)
+    assert "some" not in options(nodes.DiffEditCaptionModelLoader)
+    with pytest.raises(ValueError, match="which is no language model that can be used"):
+        nodes.DiffEditLanguageModelLoader.execute("some")
 
 
 def test_a_download_goes_where_the_tooltip_says(nodes, models):
-    for loader in (nodes.LanguageModelLoader, nodes.CaptionModelLoader):
+    for loader in (nodes.DiffEditLanguageModelLoader, nodes.DiffEditCaptionModelLoader):
         (widget,) = loader.define_schema().inputs
         assert f"download into {models}. " in widget.tooltip
 
 
 def test_nothing_is_downloaded_unless_chosen(nodes, models, hub):
-    for loader in (nodes.LanguageModelLoader, nodes.CaptionModelLoader):
+    for loader in (nodes.DiffEditLanguageModelLoader, nodes.DiffEditCaptionModelLoader):
         default, *others = options(loader)
         assert others and all(other.startswith("download ") for other in others)
         with pytest.raises(ValueError, match=rf"no .*model in {models}; .* config\.json,"):
@@ -173,7 +205,8 @@ def test_sharded_weights_are_the_same_model(nodes, models, saved):
     shutil.copytree(saved / "t5", models / "sharded")
     shard(models / "sharded")
     whole, sharded = (
-        write(nodes, nodes.LanguageModelLoader.execute(name)) for name in ("whole", "sharded")
+        write(nodes, nodes.DiffEditLanguageModelLoader.execute(name))
+        for name in ("whole", "sharded")
     )
     assert whole == sharded
 
@@ -261,7 +294,7 @@ def of_another_kind(folder: Path) -> None:
 def test_a_bad_folder_is_one_sentence(nodes, models, saved, kind, damage, said):
     shutil.copytree(saved / kind, models / "bad")
     damage(models / "bad")
-    loader = nodes.LanguageModelLoader if kind == "t5" else nodes.CaptionModelLoader
+    loader = nodes.DiffEditLanguageModelLoader if kind == "t5" else nodes.DiffEditCaptionModelLoader
     with pytest.raises(ValueError, match=said) as caught:
         loader.execute("bad")
     message = str(caught.value)
@@ -273,12 +306,12 @@ def test_a_caption_model_needs_its_preprocessor(nodes, models, saved):
     for file in (models / "bad").glob("*processor_config.json"):
         file.unlink()
     with pytest.raises(ValueError, match=r"bad lacks preprocessor_config\.json"):
-        nodes.CaptionModelLoader.execute("bad")
+        nodes.DiffEditCaptionModelLoader.execute("bad")
 
 
 def test_a_download_that_breaks_off_goes_on(nodes, models, hub, progress):
     hub.break_at = 20_000
-    loaded = nodes.LanguageModelLoader.execute(FLAN)
+    loaded = nodes.DiffEditLanguageModelLoader.execute(FLAN)
     weights = [start for file, start in hub.fetched if file == "model.safetensors"]
     assert weights[0] == 0 and len(weights) == 2 and 10_000 < weights[1] <= 20_000
     fetched = {file for file, _ in hub.fetched}
@@ -290,8 +323,8 @@ def test_a_download_that_breaks_off_goes_on(nodes, models, hub, progress):
     assert write(nodes, loaded)
 
     requests_so_far = hub.lookups, len(hub.fetched)
-    nodes.LanguageModelLoader.execute(FLAN)
-    nodes.LanguageModelLoader.execute("flan-t5-base")
+    nodes.DiffEditLanguageModelLoader.execute(FLAN)
+    nodes.DiffEditLanguageModelLoader.execute("flan-t5-base")
     assert (hub.lookups, len(hub.fetched)) == requests_so_far
 
 
@@ -313,9 +346,9 @@ def test_a_cancelled_download_goes_on_at_the_next_run(
             management, "throw_exception_if_processing_interrupted", cancel_in_the_weights
         )
         with pytest.raises(management.InterruptProcessingException):
-            nodes.LanguageModelLoader.execute(FLAN)
-    assert "flan-t5-base" not in options(nodes.LanguageModelLoader)
-    write(nodes, nodes.LanguageModelLoader.execute(FLAN))
+            nodes.DiffEditLanguageModelLoader.execute(FLAN)
+    assert "flan-t5-base" not in options(nodes.DiffEditLanguageModelLoader)
+    write(nodes, nodes.DiffEditLanguageModelLoader.execute(FLAN))
     weights = [start for file, start in hub.fetched if file == "model.safetensors"]
     assert weights[0] == 0 and len(weights) == 2 and weights[1] > 10_000
 
@@ -325,7 +358,7 @@ def test_cancel_comes_before_the_next_request(nodes, models, hub):
 
     management.interrupt_current_processing()
     with pytest.raises(management.InterruptProcessingException):
-        nodes.LanguageModelLoader.execute(FLAN)
+        nodes.DiffEditLanguageModelLoader.execute(FLAN)
     assert not hub.fetched
 
 
@@ -333,7 +366,7 @@ def test_a_download_shows_size_and_licence(nodes, models, hub, monkeypatch):
     shown = []
     choice = nodes.language_models.choice
     monkeypatch.setattr(choice, "show_text", lambda node, text: shown.append(text))
-    nodes.LanguageModelLoader.execute(FLAN)
+    nodes.DiffEditLanguageModelLoader.execute(FLAN)
     assert shown == ["google/flan-t5-base: 0.00 GB, licence apache-2.0"]
 
 
@@ -355,7 +388,7 @@ def restated(name: str, **changes):
 def test_what_arrives_damaged_is_not_kept(nodes, models, hub, name, changes):
     hub.restate = restated(name, **changes)
     with pytest.raises(ValueError, match=rf"^model: .*{name} arrived damaged.*\.$"):
-        nodes.LanguageModelLoader.execute(FLAN)
+        nodes.DiffEditLanguageModelLoader.execute(FLAN)
     assert not list((models / "flan-t5-base").glob(f"{name}*"))
 
 
@@ -367,7 +400,7 @@ def test_only_what_has_a_hash_is_resumed(nodes, models, hub, stated):
     part = models / "flan-t5-base" / "tokenizer.json.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(content[:100] if stated else bytes(100))
-    nodes.LanguageModelLoader.execute(FLAN)
+    nodes.DiffEditLanguageModelLoader.execute(FLAN)
     assert ("tokenizer.json", 100 if stated else 0) in hub.fetched
     assert (models / "flan-t5-base" / "tokenizer.json").read_bytes() == content
 
@@ -380,7 +413,7 @@ def test_less_than_stated_is_one_sentence(nodes, models, hub, knows_ranges):
     with pytest.raises(
         ValueError, match=r"^model: .* \(the Hub sends less than it states\); .*\.$"
     ):
-        nodes.LanguageModelLoader.execute(FLAN)
+        nodes.DiffEditLanguageModelLoader.execute(FLAN)
 
 
 @pytest.mark.parametrize(
@@ -397,7 +430,7 @@ def test_a_file_of_the_user_is_never_replaced(nodes, models, hub, name, content)
     own = content((hub.folder / name).read_bytes())
     path.write_bytes(own)
     with pytest.raises(ValueError) as caught:
-        nodes.LanguageModelLoader.execute(FLAN)
+        nodes.DiffEditLanguageModelLoader.execute(FLAN)
     assert str(caught.value) == (
         f"model: {path} is there already, but is not the file that the Hub has under this name; "
         "move it away and run again."
@@ -411,7 +444,7 @@ def test_what_is_installed_anywhere_is_not_downloaded(nodes, models, saved, tmp_
 
     folder_paths.add_model_folder_path("LLM", str(tmp_path / "elsewhere"))
     shutil.copytree(saved / "t5", tmp_path / "elsewhere" / name)
-    assert write(nodes, nodes.LanguageModelLoader.execute(FLAN))
+    assert write(nodes, nodes.DiffEditLanguageModelLoader.execute(FLAN))
     assert not hub.lookups and not models.exists()
 
 
@@ -434,7 +467,7 @@ def test_unusual_metadata_will_do(nodes, models, hub, monkeypatch, restate, lice
     shown = []
     choice = nodes.language_models.choice
     monkeypatch.setattr(choice, "show_text", lambda node, text: shown.append(text))
-    assert write(nodes, nodes.LanguageModelLoader.execute(FLAN))
+    assert write(nodes, nodes.DiffEditLanguageModelLoader.execute(FLAN))
     assert shown == [f"google/flan-t5-base: 0.00 GB, licence {licence}"]
 
 
@@ -453,7 +486,7 @@ def test_unusual_metadata_will_do(nodes, models, hub, monkeypatch, restate, lice
 def test_metadata_that_says_nothing_is_one_sentence(nodes, models, hub, restate):
     hub.restate = restate
     with pytest.raises(ValueError) as caught:
-        nodes.LanguageModelLoader.execute(FLAN)
+        nodes.DiffEditLanguageModelLoader.execute(FLAN)
     assert str(caught.value).startswith(
         "model: google/flan-t5-base could not be downloaded (the Hub's answer is not understood); "
     )
@@ -463,13 +496,13 @@ def test_metadata_that_says_nothing_is_one_sentence(nodes, models, hub, restate)
 def test_a_refusal_says_its_status(nodes, models, hub):
     hub.status = 503
     with pytest.raises(ValueError, match=r"^model: .* \(HTTP status 503\); .*\.$"):
-        nodes.LanguageModelLoader.execute(FLAN)
+        nodes.DiffEditLanguageModelLoader.execute(FLAN)
 
 
 def test_offline_is_one_sentence(nodes, models, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # where nothing answers
     with pytest.raises(ValueError) as caught:
-        nodes.LanguageModelLoader.execute(FLAN)
+        nodes.DiffEditLanguageModelLoader.execute(FLAN)
     assert str(caught.value) == (
         "model: google/flan-t5-base could not be downloaded (ConnectionError); run again to go "
         "on, or put config.json, model.safetensors or its numbered parts, tokenizer.json into "
@@ -483,7 +516,7 @@ def test_bfloat16_is_of_the_weights_alone(nodes, models, saved, monkeypatch, kin
 
     monkeypatch.setattr(management, "should_use_bf16", lambda device: True)
     shutil.copytree(saved / kind, models / kind)
-    loaded = nodes.LanguageModelLoader.execute(kind)
+    loaded = nodes.DiffEditLanguageModelLoader.execute(kind)
     (language_model,) = loaded.result
     network = language_model.load()
     assert network.lm_head.weight.dtype == torch.bfloat16
@@ -495,7 +528,7 @@ def test_bfloat16_is_of_the_weights_alone(nodes, models, saved, monkeypatch, kin
 def test_loading_draws_no_random_numbers_of_others(nodes, models, saved):
     shutil.copytree(saved / "t5", models / "t5")
     state = torch.get_rng_state()
-    nodes.LanguageModelLoader.execute("t5")
+    nodes.DiffEditLanguageModelLoader.execute("t5")
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -503,7 +536,7 @@ def test_comfyui_loads_and_offloads_the_model(nodes, models, saved):
     import comfy.model_management as management
 
     shutil.copytree(saved / "t5", models / "t5")
-    loaded = nodes.LanguageModelLoader.execute("t5")
+    loaded = nodes.DiffEditLanguageModelLoader.execute("t5")
     (language_model,) = loaded.result
 
     def is_loaded() -> bool:
@@ -517,3 +550,22 @@ def test_comfyui_loads_and_offloads_the_model(nodes, models, saved):
     management.unload_all_models()
     assert not is_loaded()
     assert write(nodes, loaded) == first
+
+
+@pytest.mark.parametrize("kind", ["t5", "blip"])
+def test_without_transformers_the_list_is_there_and_the_run_says_why(
+    nodes, models, saved, monkeypatch, kind
+):
+    shutil.copytree(saved / kind, models / kind)
+    loader = nodes.DiffEditLanguageModelLoader
+    if kind == "blip":
+        loader = nodes.DiffEditCaptionModelLoader
+    for module in ("writing", "captioning", "transformers_model", "progress"):
+        monkeypatch.delitem(
+            sys.modules, f"{nodes.__name__}.language_models.{module}", raising=False
+        )
+    monkeypatch.setitem(sys.modules, "transformers", None)  # as if it were not installed
+    assert options(loader)[0] == kind
+    with pytest.raises(ValueError, match=r"install the pack's requirements\.txt") as error:
+        loader.execute(kind)
+    assert_one_sentence(error, "transformers")

@@ -10,9 +10,9 @@ def test_it_is_the_picture_under_one_noise(stages, demo, latent):
     scale = demo.model.get_model_object("latent_format").scale_factor
     noise = noise_like(latent["samples"], seed=3)
     assert torch.equal(latents[0], latent["samples"])
-    for level, sigma in zip(latents[1:], sigmas[1:], strict=True):
+    for x, sigma in zip(latents[1:], sigmas[1:], strict=True):
         torch.testing.assert_close(
-            (level - latent["samples"]) * scale / sigma, noise, atol=1e-4, rtol=1e-4
+            (x - latent["samples"]) * scale / sigma, noise, atol=1e-4, rtol=1e-4
         )
 
 

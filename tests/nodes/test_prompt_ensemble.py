@@ -27,7 +27,7 @@ def clip(request, demo, text_encoders) -> Any:
 
 @pytest.fixture
 def average(nodes) -> Callable[[Any, str], list[Any]]:
-    return lambda clip, text: nodes.PromptEnsemble.execute(clip, text).result[0]
+    return lambda clip, text: nodes.DiffEditPromptEnsemble.execute(clip, text).result[0]
 
 
 def stock(clip: Any, text: str) -> list[Any]:
@@ -65,13 +65,13 @@ def test_empty_lines_do_not_count(clip, average):
 
 
 def test_a_long_line_among_short_ones(clip, average):
-    """The short line counts as if a second part followed it that says nothing."""
+    """The short line counts as if a second chunk followed it that says nothing."""
     long = "apple " * 120
     ((context, options),) = average(clip, f"a bowl\n{long}")
     (short, short_options), (whole, whole_options) = stock(clip, "a bowl")[0], stock(clip, long)[0]
-    parts = whole.shape[1] // short.shape[1]
-    filled = torch.cat([short, *[stock(clip, "")[0][0]] * (parts - 1)], dim=1)
-    assert parts > 1
+    chunks = whole.shape[1] // short.shape[1]
+    filled = torch.cat([short, *[stock(clip, "")[0][0]] * (chunks - 1)], dim=1)
+    assert chunks > 1
     torch.testing.assert_close(context, (filled + whole) / 2)
     mean = (short_options["pooled_output"] + whole_options["pooled_output"]) / 2
     torch.testing.assert_close(options["pooled_output"], mean)

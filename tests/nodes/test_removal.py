@@ -20,7 +20,7 @@ def test_removals_come_near_the_truth(nodes, cases):
     remover = Remover(nodes)
     image, prompts = remover.pictures(cases), remover.prompts(cases)
     _, masks = remover.masks(image, remover.encoded(image), prompts)
-    (filled,) = remover.call("FillMask", image=image, mask=masks)
+    (filled,) = remover.call("DiffEditFillMask", image=image, mask=masks)
     sources = [case.source.rgb for case in cases]
     removed = laid_over(sources, remover.removed(image, masks, prompts), masks)
 

@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from demo.comfy_server import PACK, ComfyServer
+from tools.comfy_server import PACK, ComfyServer
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from demo.comfy_server import PACK, ComfyServer, Workflow
-from tests.server.complaint import complaint
+from tests.one_sentence import complaint
+from tools.comfy_server import PACK, ComfyServer, Workflow
 
 MASK_BRANCH = (
     *("source", "model", "source_prompt", "target_prompt", "encode"),

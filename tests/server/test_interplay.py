@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from demo.comfy_server import PACK, ComfyServer, Workflow
+from tools.comfy_server import PACK, ComfyServer, Workflow
 
 # Of latents that are of the order of 1.
 CLOSE = {"atol": 1e-3, "rtol": 1e-3}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from demo.comfy_server import ComfyServer, Workflow
+from tools.comfy_server import ComfyServer, Workflow
 
 BRANCH = (
     *("source", "model", "source_prompt", "target_prompt", "encode"),
@@ -13,7 +13,7 @@ BRANCH = (
 
 @pytest.fixture
 def branch(workflow: Workflow) -> Workflow:
-    """The demo's workflow up to its mask, cut by DiffEdit Mask itself and by Mask Refine."""
+    """The demo's workflow up to its masks, that of DiffEdit Mask and that of Mask Refine."""
     branch = {name: workflow[name] for name in BRANCH}
     branch["own_mask"] = {"class_type": "MaskPreview", "inputs": {"mask": ["find_mask", 0]}}
     return branch

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import checker
-from demo.comfy_server import PACK, ComfyServer, Workflow, WorkflowError
+from tools.comfy_server import PACK, ComfyServer, Workflow, WorkflowError
 
 STEPS = 10
 TEXTS = {
@@ -28,7 +28,7 @@ def several(comfy: ComfyServer, demo_workflow: Workflow) -> Workflow:
     workflow["second_mask"] = copy.deepcopy(workflow["find_mask"])
     workflow["second_mask"]["inputs"]["target"] = ["second_target", 0]
     workflow["join"] = {
-        "class_type": "JoinEdits",
+        "class_type": "DiffEditJoinEdits",
         "inputs": {
             "mask_a": ["find_mask", 0],
             "target_a": ["target_prompt", 0],

@@ -7,13 +7,13 @@ import pytest
 import requests
 from PIL import Image
 
-from demo.comfy_server import ComfyServer, Workflow
-from tests.server.complaint import complaint
+from tests.one_sentence import complaint
+from tools.comfy_server import ComfyServer, Workflow
 
 WRITING = {
-    "load": {"class_type": "LanguageModelLoader", "inputs": {"model": "flan-t5-base"}},
+    "load": {"class_type": "DiffEditLanguageModelLoader", "inputs": {"model": "flan-t5-base"}},
     "write": {
-        "class_type": "ConceptPrompts",
+        "class_type": "DiffEditConceptPrompts",
         "inputs": {
             "language_model": ["load", 0],
             "concept": "bowl",
@@ -30,11 +30,11 @@ WRITING = {
 CAPTIONING = {
     "source": {"class_type": "LoadImage", "inputs": {"image": "source.png"}},
     "load": {
-        "class_type": "CaptionModelLoader",
+        "class_type": "DiffEditCaptionModelLoader",
         "inputs": {"model": "blip-image-captioning-large"},
     },
     "look": {
-        "class_type": "ImageCaption",
+        "class_type": "DiffEditImageCaption",
         "inputs": {
             "caption_model": ["load", 0],
             "image": ["source", 0],
@@ -99,12 +99,15 @@ def test_each_picture_of_a_batch_has_its_caption(comfy: ComfyServer, tmp_path: P
 @pytest.mark.parametrize(
     ("workflow", "said"),
     [
-        (changed(WRITING, "write", concept=""), "ConceptPrompts: concept: it is empty"),
-        (changed(WRITING, "write", concept="bowl " * 5000), "ConceptPrompts: concept: with the"),
-        (changed(WRITING, "load", model="gone"), "LanguageModelLoader: model: there is no"),
-        (changed(WRITING, "load", model="half"), "LanguageModelLoader: model: "),
-        (changed(CAPTIONING, "load", model="corrupt"), "CaptionModelLoader: model: "),
-        (changed(CAPTIONING, "load", model="flan-t5-base"), "CaptionModelLoader: model: "),
+        (changed(WRITING, "write", concept=""), "DiffEditConceptPrompts: concept: it is empty"),
+        (
+            changed(WRITING, "write", concept="bowl " * 5000),
+            "DiffEditConceptPrompts: concept: with the",
+        ),
+        (changed(WRITING, "load", model="gone"), "DiffEditLanguageModelLoader: model: there is no"),
+        (changed(WRITING, "load", model="half"), "DiffEditLanguageModelLoader: model: "),
+        (changed(CAPTIONING, "load", model="corrupt"), "DiffEditCaptionModelLoader: model: "),
+        (changed(CAPTIONING, "load", model="flan-t5-base"), "DiffEditCaptionModelLoader: model: "),
     ],
 )
 def test_bad_input_is_one_sentence_and_the_server_lives_on(

@@ -1,0 +1,181 @@
+"""Train the demo model from nothing: scenes, autoencoder, then text encoder and UNet together.
+
+`python -m lab.train` does everything and resumes where it was stopped; rendered scenes and
+checkpoints are kept in `build/`. The finished model is written to `demo/model` in the layout of a
+diffusers pipeline, in float16.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file, save_file
+from tqdm import tqdm
+
+from . import architecture
+from .dataset import render_training_set
+from .scenes import scene
+from .training import DEVICE, train
+
+PACK = Path(__file__).parent.parent
+SCENES = 8000
+
+VAE_STEPS, VAE_BATCH, VAE_CROP, VAE_RATE = 1600, 16, 64, 1e-3
+LATENT_NOISE, LATENT_SIZE = 0.03, 1e-3  # keep the latents smooth, and their spread near 1
+UNET_STEPS, UNET_BATCH, UNET_RATE = 6000, 32, 1e-3
+EMPTY_PROMPT, NO_TEXT = 0.09, 0.03  # how often a caption is replaced by "" and by a zero context
+SHORT_CAPTION = 0.25
+MIN_SNR = 5.0
+
+
+def train_vae(shards: list[np.ndarray], steps: int, build: Path):
+    vae = architecture.vae().to(memory_format=torch.channels_last)
+
+    def loss_of_step(step: int) -> torch.Tensor:
+        rng = np.random.default_rng((step, 3))
+        crops = []
+        shard = shards[rng.integers(len(shards))]
+        for index in rng.integers(len(shard), size=VAE_BATCH):
+            y, x = rng.integers((shard.shape[1] - VAE_CROP) // 8 + 1, size=2) * 8
+            crops.append(shard[index, y : y + VAE_CROP, x : x + VAE_CROP])
+        picture = to_model(np.stack(crops))
+        latent = vae.encode(picture).latents.float()
+        noise = torch.from_numpy(rng.standard_normal(latent.shape, np.float32)).to(DEVICE)
+        decoded = vae.decode(latent + LATENT_NOISE * noise).sample.float()
+        error = decoded - picture
+        edges = sum(
+            (d(decoded) - d(picture)).abs().mean() for d in (_right_difference, _down_difference)
+        )
+        size = LATENT_SIZE * latent.square().mean()
+        chroma = error - error.mean(1, keepdim=True)
+        return error.abs().mean() + 4 * error.square().mean() + chroma.abs().mean() + edges + size
+
+    return train("vae", {"vae": vae}, loss_of_step, steps, VAE_RATE, build)["vae"]
+
+
+def _right_difference(x: torch.Tensor) -> torch.Tensor:
+    return x[..., 1:] - x[..., :-1]
+
+
+def _down_difference(x: torch.Tensor) -> torch.Tensor:
+    return x[..., 1:, :] - x[..., :-1, :]
+
+
+def to_model(rgb: np.ndarray) -> torch.Tensor:
+    """uint8 (B, H, W, 3) to float (B, 3, H, W) in -1..1 on the training device."""
+    return torch.from_numpy(rgb).to(DEVICE).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+@torch.no_grad()
+def encode_all(vae, shards: list[np.ndarray], path: Path) -> torch.Tensor:
+    """The latents (N, 4, h, w) of every picture, computed once."""
+    if path.exists():
+        return load_file(path)["latents"]
+    latents = []
+    for shard in tqdm(shards, desc="latents", unit="shard"):
+        for start in range(0, len(shard), 10):
+            with torch.autocast(DEVICE.type, torch.bfloat16):
+                encoded = vae.encode(to_model(shard[start : start + 10])).latents
+            latents.append(encoded.float().cpu())
+    latents = torch.cat(latents).contiguous()
+    save_file({"latents": latents}, path)
+    return latents
+
+
+def preview_factors(latents: torch.Tensor, shards: list[np.ndarray]) -> dict[str, list]:
+    """The linear map from a scaled latent to the colour it stands for, for live previews."""
+    rgb = to_model(np.array(shards[0])).cpu()
+    x = latents[: len(rgb)].permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
+    y = F.avg_pool2d(rgb, architecture.FACTOR).permute(0, 2, 3, 1).reshape(-1, 3)
+    solution = torch.linalg.lstsq(torch.cat([x, torch.ones(len(x), 1)], 1), y).solution
+    return {
+        "latent_rgb_factors": solution[:-1].tolist(),
+        "latent_rgb_factors_bias": solution[-1].tolist(),
+    }
+
+
+def caption_of(seed: int, rng: np.random.Generator) -> str:
+    """A scene's caption, now and then in one of the shorter forms that people type."""
+    described = scene(seed)
+    if rng.random() >= SHORT_CAPTION:
+        return described.caption
+    return described.caption_without(
+        colours=bool(rng.random() < 0.5), table=bool(rng.random() < 0.7)
+    )
+
+
+def train_unet(tokenizer, latents: torch.Tensor, steps: int, build: Path):
+    unet, text_encoder = architecture.unet(), architecture.text_encoder(tokenizer)
+    alphas_cumprod = architecture.scheduler().alphas_cumprod.to(DEVICE)
+    latents = latents.to(DEVICE)
+
+    def loss_of_step(step: int) -> torch.Tensor:
+        rng = np.random.default_rng((step, 4))
+        chosen = rng.integers(len(latents), size=UNET_BATCH)
+        texts = ["" if rng.random() < EMPTY_PROMPT else caption_of(int(i), rng) for i in chosen]
+        tokens = tokenizer(
+            texts, padding="max_length", truncation=True, return_tensors="pt"
+        ).input_ids
+        context = text_encoder(tokens.to(DEVICE)).last_hidden_state
+        with_text = torch.from_numpy(rng.random((UNET_BATCH, 1, 1)) >= NO_TEXT).to(context)
+        timestep = torch.from_numpy(rng.integers(len(alphas_cumprod), size=UNET_BATCH)).to(DEVICE)
+        noise = torch.from_numpy(
+            rng.standard_normal((UNET_BATCH, *latents.shape[1:]), np.float32)
+        ).to(DEVICE)
+        alpha = alphas_cumprod[timestep].view(-1, 1, 1, 1)
+        noisy = alpha.sqrt() * latents[chosen] + (1 - alpha).sqrt() * noise
+        eps = unet(noisy, timestep, context * with_text).sample.float()
+        snr = alpha / (1 - alpha)
+        weight = snr.clamp(max=MIN_SNR) / snr  # Hang et al., arXiv 2303.09556
+        return (weight * (eps - noise).square()).mean()
+
+    models = {"unet": unet, "text_encoder": text_encoder}
+    return train("unet", models, loss_of_step, steps, UNET_RATE, build)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", type=Path, default=PACK / "build", help="scenes and checkpoints")
+    parser.add_argument(
+        "--out", type=Path, default=PACK / "demo" / "model", help="where the model is written"
+    )
+    parser.add_argument("--scenes", type=int, default=SCENES)
+    parser.add_argument("--vae-steps", type=int, default=VAE_STEPS)
+    parser.add_argument("--unet-steps", type=int, default=UNET_STEPS)
+    args = parser.parse_args()
+
+    torch.manual_seed(0)
+    shards = render_training_set(args.build / "scenes", args.scenes)
+    count = sum(len(shard) for shard in shards)
+    vae = train_vae(shards, args.vae_steps, args.build)
+    latents = encode_all(vae, shards, args.build / "latents.safetensors")
+    scale = 1 / latents.std().item()
+    vae.register_to_config(scaling_factor=scale)
+    latents = latents * scale
+
+    tokenizer = architecture.write_tokenizer(
+        args.out / "tokenizer", [scene(seed).caption for seed in range(count)]
+    )
+    trained = train_unet(tokenizer, latents, args.unet_steps, args.build)
+    StableDiffusionPipeline(
+        vae=vae.half(),
+        unet=trained["unet"].half(),
+        text_encoder=trained["text_encoder"].half(),
+        tokenizer=tokenizer,
+        scheduler=architecture.scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(args.out)
+    preview = preview_factors(latents, shards)
+    (args.out / "preview.json").write_text(json.dumps(preview, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""IMAGEs and MASKs as the core takes them, and what VAE Encode crops of a picture."""
+
+from collections.abc import Sequence
+
+import comfy.utils
+from torch import Tensor
+
+from .checks import check_count, check_finite
+from .model_facts import LARGEST_CELL
+
+
+def mask_values(mask: Tensor, name: str = "mask") -> Tensor:
+    """Return the mask of the input `name` as float32 `[B, H, W]` with values in 0..1.
+
+    Raises ValueError for a mask that holds NaN.
+    """
+    if mask.isnan().any():
+        raise ValueError(f"{name}: it contains NaN values; look at the node that made it.")
+    return mask.reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
+
+
+def check_pictures(image: Tensor) -> None:
+    """Raise ValueError where an IMAGE holds no picture, or one with NaN."""
+    if not len(image):
+        raise ValueError("image: there is no picture in it; connect at least one.")
+    check_finite("image", image)
+
+
+def pictures(image: Tensor, count: int, size: Sequence[int], others: str = "masks") -> Tensor:
+    """Return the IMAGE as float32 RGB `[count, H, W, 3]` on the CPU, brought to `size` `(H, W)`.
+
+    Raises ValueError where there is neither one picture for all others nor one for each, or one
+    holds NaN.
+    """
+    check_pictures(image)
+    check_count("image", "picture", len(image), count, others)
+    image = image[..., :3].cpu().float().expand(count, -1, -1, 3)  # grey ones have one channel
+    corner = vae_crop(image.shape[1:3], size)
+    if corner:
+        top, left = corner
+        return image[:, top : top + size[0], left : left + size[1]]
+    return comfy.utils.common_upscale(
+        image.movedim(-1, 1), size[1], size[0], "bilinear", "disabled"
+    ).movedim(1, -1)
+
+
+def vae_crop(size: Sequence[int], cropped: Sequence[int]) -> tuple[int, int] | None:
+    """Return how many rows and columns VAE Encode has cut off at the top and on the left, where it
+    has made a picture of one `(H, W)` another; None where it cannot have.
+    """
+    spare = [before - after for before, after in zip(size, cropped, strict=True)]
+    if any(not 0 <= pixels < LARGEST_CELL for pixels in spare):
+        return None
+    top, left = (pixels // 2 for pixels in spare)
+    return top, left

@@ -1,0 +1,23 @@
+"""What the two loader nodes have in common beside the schema."""
+
+from typing import ClassVar
+
+from comfy_api.latest import io
+
+from .choice import Kind, chosen_folder
+from .lazy import imported
+
+
+class ModelLoader(io.ComfyNode):
+    """A node that loads the model that its widget "model" names, of the kind KIND."""
+
+    KIND: ClassVar[Kind]
+
+    @classmethod
+    def validate_inputs(cls, model: str) -> bool:
+        return True  # for a model that is not in the list, `execute` says what to do
+
+    @classmethod
+    def execute(cls, model: str) -> io.NodeOutput:
+        folder = chosen_folder(cls, cls.KIND, model)
+        return io.NodeOutput(imported(cls.KIND.module).load(folder))

@@ -1,0 +1,1 @@
+"""Parts of node schemas that several nodes share."""
