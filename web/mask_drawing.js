@@ -1,9 +1,11 @@
 /** What the mask view paints on its canvases. */
 
-// The inferno colour map (van der Walt and Smith, CC0) at even steps, from cold to hot.
+// The inferno colour map (van der Walt and Smith, CC0) at every 15th of the 256 gray values, from
+// cold to hot. With these stops no colour between them is off by more than 5 of 255.
 const INFERNO = [
-  [0, 0, 4], [31, 12, 72], [85, 15, 109], [136, 34, 106], [186, 54, 85],
-  [227, 89, 51], [249, 140, 10], [249, 201, 50], [252, 255, 164],
+  [0, 0, 4], [10, 7, 34], [30, 12, 69], [56, 9, 98], [81, 14, 108], [105, 22, 110],
+  [128, 31, 108], [152, 39, 102], [176, 49, 91], [198, 61, 77], [217, 77, 61], [233, 97, 43],
+  [244, 121, 24], [250, 148, 7], [252, 176, 20], [248, 205, 55], [242, 234, 105], [252, 255, 164],
 ];
 const LIGHT = 0xffffffff; // as canvases keep colours: alpha, blue, green, red
 const DARK = 0xc0000000;
@@ -12,13 +14,13 @@ const DARK = 0xc0000000;
  * Paint a soft mask in colour over its picture: the hotter a place, the more its colour covers.
  *
  * @param {HTMLCanvasElement} canvas painted from edge to edge
- * @param {Uint8Array} levels row by row, 255 for 1.0
+ * @param {Uint8Array} gray row by row, 255 for 1.0
  * @param {ImageBitmap | null} picture without one, the colours stand alone
  */
-export function paintHeat(canvas, levels, width, height, picture) {
+export function paintHeat(canvas, gray, width, height, picture) {
   const heat = new ImageData(width, height);
   const table = heatTable(picture !== null);
-  new Uint32Array(heat.data.buffer).set(Uint32Array.from(levels, (level) => table[level]));
+  new Uint32Array(heat.data.buffer).set(Uint32Array.from(gray, (value) => table[value]));
   const layer = new OffscreenCanvas(width, height);
   layer.getContext("2d").putImageData(heat, 0, 0);
   const context = canvas.getContext("2d");
@@ -27,18 +29,21 @@ export function paintHeat(canvas, levels, width, height, picture) {
   context.drawImage(layer, 0, 0, canvas.width, canvas.height);
 }
 
-/** The colour of each level, translucent over a picture. */
-function heatTable(translucent) {
+/**
+ * The colour of each gray value, translucent over a picture, as `heat_overlay` in
+ * nodes/adapter/heat_overlay.py has it.
+ */
+export function heatTable(translucent) {
   const bytes = new Uint8ClampedArray(4 * 256);
-  for (let level = 0; level < 256; level++) {
-    const at = (level / 255) * (INFERNO.length - 1);
+  for (let value = 0; value < 256; value++) {
+    const at = (value / 255) * (INFERNO.length - 1);
     const step = Math.min(Math.floor(at), INFERNO.length - 2);
     for (let channel = 0; channel < 3; channel++) {
       const from = INFERNO[step][channel];
-      bytes[4 * level + channel] = from + (at - step) * (INFERNO[step + 1][channel] - from);
+      bytes[4 * value + channel] = from + (at - step) * (INFERNO[step + 1][channel] - from);
     }
     // A faint difference is to be seen as well.
-    bytes[4 * level + 3] = translucent ? 0.85 * 255 * Math.sqrt(level / 255) : 255;
+    bytes[4 * value + 3] = translucent ? 0.85 * 255 * Math.sqrt(value / 255) : 255;
   }
   return new Uint32Array(bytes.buffer);
 }
@@ -54,15 +59,15 @@ export function paintOutline(canvas, mask, width, height, lineWidth) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(canvas.width, canvas.height);
   const pixels = new Uint32Array(image.data.buffer);
-  const inside = resized(mask, width, height, image.width, image.height);
-  const edge = edgePixels(inside, image.width, image.height);
+  const shown = resized(mask, width, height, image.width, image.height);
+  const edge = edgePixels(shown, image.width, image.height);
   const reach = Math.floor(lineWidth / 2);
   stamp(pixels, edge, image.width, image.height, reach + Math.ceil(lineWidth / 2), DARK);
   stamp(pixels, edge, image.width, image.height, reach, LIGHT);
   context.putImageData(image, 0, 0);
 }
 
-/** A mask at another size. Where it becomes smaller, the smallest speck still counts. */
+/** A mask at another size. Where it becomes smaller, one foreground pixel is enough. */
 function resized(mask, width, height, toWidth, toHeight) {
   const result = new Uint8Array(toWidth * toHeight);
   const columns = Math.max(width, toWidth);
@@ -77,7 +82,7 @@ function resized(mask, width, height, toWidth, toHeight) {
   return result;
 }
 
-/** The places of the mask that are next to the ground or to the picture's border. */
+/** The foreground pixels that are next to the background or to the picture's border. */
 function edgePixels(mask, width, height) {
   const edge = [];
   for (let y = 0, i = 0; y < height; y++) {
@@ -108,30 +113,30 @@ function stamp(pixels, places, width, height, reach, colour) {
 
 /**
  * Paint a histogram from 0 at the left edge to 1 at the right one. Heights are logarithmic, so that
- * a small thing is seen beside a large ground.
+ * a small object is seen beside a large background.
  *
- * @param {Uint32Array} counts of each level
+ * @param {Uint32Array} counts of each gray value
  * @param {object} marks
- * @param {number} marks.cut what lies to its right is in
- * @param {number} marks.suggestion another cut, dashed
- * @param {{inside: string, outside: string, line: string}} colours
+ * @param {number} marks.threshold what lies to its right is foreground
+ * @param {number} marks.suggestion another threshold, dashed
+ * @param {{foreground: string, background: string, line: string}} colours
  * @param {number} pixelRatio the canvas's pixels to a CSS pixel
  */
-export function paintHistogram(canvas, counts, { cut, suggestion }, colours, pixelRatio) {
+export function paintHistogram(canvas, counts, { threshold, suggestion }, colours, pixelRatio) {
   const { width, height } = canvas;
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, width, height);
   const highest = Math.log1p(Math.max(...counts));
-  for (let level = 0; level < counts.length; level++) {
-    const left = Math.round((level / counts.length) * width);
-    const right = Math.round(((level + 1) / counts.length) * width);
-    const bar = Math.ceil((Math.log1p(counts[level]) / highest) * height);
-    context.fillStyle = level > 255 * cut ? colours.inside : colours.outside;
+  for (let value = 0; value < counts.length; value++) {
+    const left = Math.round((value / counts.length) * width);
+    const right = Math.round(((value + 1) / counts.length) * width);
+    const bar = Math.ceil((Math.log1p(counts[value]) / highest) * height);
+    context.fillStyle = value > 255 * threshold ? colours.foreground : colours.background;
     context.fillRect(left, height - bar, Math.max(right - left, 1), bar);
   }
   context.strokeStyle = colours.line;
   line(context, suggestion, pixelRatio, [3 * pixelRatio, 3 * pixelRatio]);
-  line(context, cut, 2 * pixelRatio, []);
+  line(context, threshold, 2 * pixelRatio, []);
 }
 
 /** An upright line at 0 to 1 of the canvas's width. */

@@ -1,6 +1,6 @@
 /** The mask of the last run on its node: picture, outline and histogram, following the widgets. */
 
-import { binaryStage, findCut, histogram } from "./binary_stage.js";
+import { binaryMask, findThreshold, histogram } from "./binary_mask.js";
 import { paintHeat, paintHistogram, paintOutline } from "./mask_drawing.js";
 
 const FIRST_RUN = "Run the workflow once, then tune the mask here.";
@@ -8,14 +8,14 @@ const LARGEST_CANVAS = 2048;
 
 /**
  * @typedef {object} RunMask what the server tells about one mask of a run
- * @property {object} levels where the soft mask, as it is cut, lies as a grey picture
+ * @property {object} gray where the soft mask, ready for the threshold, lies as a gray picture
  * @property {object | null} picture where the picture under it lies
- * @property {Object<string, number>} cuts the cut (0..1) of each automatic method
+ * @property {Object<string, number>} thresholds the threshold (0..1) of each automatic method
  * @property {object} settings the widgets of the run, from blur to grow
  */
 
 export class MaskView {
-  /** The mask as shown, a Uint8Array of zeros and ones, row by row; null before the first run. */
+  /** The mask as shown, a Uint8Array, 1 for the foreground, row by row; null before a run. */
   mask = null;
 
   #node;
@@ -81,6 +81,15 @@ export class MaskView {
     return this.#turnTo(Math.min(this.#index, masks.length - 1));
   }
 
+  /**
+   * What the server told about the mask in view.
+   *
+   * @returns {RunMask | null} null before the first run
+   */
+  get runMask() {
+    return this.#shown?.runMask ?? null;
+  }
+
   /** Follow the widgets, before the next frame. */
   update() {
     if (this.#scheduled) return;
@@ -95,15 +104,15 @@ export class MaskView {
   async #turnTo(index) {
     const count = this.#masks.length;
     this.#index = (index + count) % count;
-    const mask = this.#masks[this.#index];
-    const files = [this.#load(mask.levels), mask.picture && this.#load(mask.picture)];
-    const [levels, picture] = await Promise.all(files).catch(() => []);
-    if (!levels) return; // the server was restarted and has emptied its temporary folder
-    if (mask !== this.#masks[this.#index]) return; // another one was asked for meanwhile
-    const { width, height } = levels;
-    const pixels = levelsOf(levels);
+    const runMask = this.#masks[this.#index];
+    const files = [this.#load(runMask.gray), runMask.picture && this.#load(runMask.picture)];
+    const [bitmap, picture] = await Promise.all(files).catch(() => []);
+    if (!bitmap) return; // the server was restarted and has emptied its temporary folder
+    if (runMask !== this.#masks[this.#index]) return; // another one was asked for meanwhile
+    const { width, height } = bitmap;
+    const gray = grayValues(bitmap);
     this.#shown?.picture?.close();
-    this.#shown = { ...mask, width, height, picture, levels: pixels, counts: histogram(pixels) };
+    this.#shown = { runMask, width, height, gray, counts: histogram(gray), picture };
     this.#heatIsStale = true;
     this.#madeWith = null;
     this.pager.hidden = count < 2;
@@ -119,43 +128,46 @@ export class MaskView {
   }
 
   #paint() {
-    const { levels, width, height, counts, cuts, picture } = this.#shown;
+    const { runMask, width, height, gray, counts, picture } = this.#shown;
+    const { thresholds } = runMask;
     const settings = this.#settings();
-    const cut = findCut(counts, settings, cuts);
+    const threshold = findThreshold(counts, settings, thresholds);
     if (this.#madeWith !== JSON.stringify(settings)) {
-      this.mask = binaryStage(levels, width, height, cut, settings);
+      this.mask = binaryMask(gray, width, height, threshold, settings);
       this.#madeWith = JSON.stringify(settings);
     }
     const pixelRatio = this.#fitCanvases(width, height);
-    if (this.#heatIsStale) paintHeat(this.heat, levels, width, height, picture);
+    if (this.#heatIsStale) paintHeat(this.heat, gray, width, height, picture);
     this.#heatIsStale = false;
     paintOutline(this.outline, this.mask, width, height, pixelRatio);
 
-    const automatic = settings.method in cuts ? settings.method : Object.keys(cuts)[0];
-    const marks = { cut, suggestion: cuts[automatic] };
+    const automatic =
+      settings.method in thresholds ? settings.method : Object.keys(thresholds)[0];
+    const marks = { threshold, suggestion: thresholds[automatic] };
     const style = getComputedStyle(this.element);
     const colours = {
-      inside: style.getPropertyValue("--inside"),
-      outside: style.getPropertyValue("--outside"),
+      foreground: style.getPropertyValue("--foreground"),
+      background: style.getPropertyValue("--background"),
       line: style.color,
     };
     paintHistogram(this.histogram, counts, marks, colours, pixelRatio);
-    this.#describe(settings, cut, automatic);
+    this.#describe(settings, threshold, automatic);
   }
 
-  /** Bring the slider and the text up to date. */
-  #describe(settings, cut, automatic) {
+  /** Bring the slider and the text up to date with the threshold that was found. */
+  #describe(settings, found, automatic) {
     const { method, threshold } = settings;
     const covered = (100 * histogram(this.mask)[1]) / this.mask.length;
     const rule = method === "value"
-      ? `${automatic}: ${this.#shown.cuts[automatic].toFixed(2)}`
+      ? `${automatic}: ${this.runMask.thresholds[automatic].toFixed(2)}`
       : method;
     this.summary.textContent =
-      `mask covers ${covered.toFixed(1)} % · cut ${cut.toFixed(2)} (${rule})`;
-    this.slider.value = method === automatic ? cut : threshold;
+      `mask covers ${covered.toFixed(1)} % · threshold ${found.toFixed(2)} (${rule})`;
+    this.slider.value = method === automatic ? found : threshold;
     this.slider.disabled = this.#node.isLinked("threshold") || this.#node.isLinked("method");
-    this.slider.ariaLabel =
-      method === "quantile" ? "threshold: share of the picture outside" : "threshold";
+    this.slider.ariaLabel = method === "quantile"
+      ? "threshold: fraction of the picture that is background"
+      : "threshold";
     this.slider.ariaValueText = `${this.slider.value}, ${this.summary.textContent}`;
     this.hint.textContent = this.#needsRun(settings);
   }
@@ -163,7 +175,7 @@ export class MaskView {
   /** The widgets; where an input has a link instead, what came through it in the run. */
   #settings() {
     const settings = this.#node.widgets();
-    for (const [name, value] of Object.entries(this.#shown.settings)) {
+    for (const [name, value] of Object.entries(this.runMask.settings)) {
       if (this.#node.isLinked(name)) settings[name] = value;
     }
     return settings;
@@ -171,7 +183,7 @@ export class MaskView {
 
   /** What the view cannot show by itself, in words. */
   #needsRun({ blur, snap, invert, feather }) {
-    const { picture, settings: run } = this.#shown;
+    const { picture, settings: run } = this.runMask;
     if (blur !== run.blur) return "blur has changed: run to see it.";
     if (picture && snap !== run.snap) return "snap has changed: run to see it.";
     const later = [
@@ -214,12 +226,12 @@ function resize(canvas, width, height) {
   return true;
 }
 
-/** The levels of a grey picture. */
-function levelsOf(bitmap) {
+/** The gray values of a gray picture, row by row. */
+function grayValues(bitmap) {
   const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
   context.drawImage(bitmap, 0, 0);
   const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-  const levels = new Uint8Array(data.length / 4);
-  for (let i = 0; i < levels.length; i++) levels[i] = data[4 * i];
-  return levels;
+  const gray = new Uint8Array(data.length / 4);
+  for (let i = 0; i < gray.length; i++) gray[i] = data[4 * i];
+  return gray;
 }

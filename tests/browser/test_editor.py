@@ -5,7 +5,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from demo.comfy_server import PACK, Workflow
+from tests.browser.editor import load, next_frame, run, workflow_in
+from tools.comfy_server import PACK, ComfyServer, Workflow
 
 EXAMPLE = PACK / "example_workflows" / "DiffEdit.json"
 SCREENSHOT = PACK / "output" / "editor.png"
@@ -16,15 +17,21 @@ ALL_PICTURES_SHOWN = """types => types.every(type => app.graph.nodes.some(
         image => image.naturalWidth > 0 && image.src.includes("/view?"))))"""
 
 
-def test_run_shows_the_pictures(page: Page, demo_workflow: Workflow):
-    page.evaluate("workflow => app.loadGraphData(workflow)", json.loads(EXAMPLE.read_text()))
-    prompt = page.evaluate("async () => (await app.graphToPrompt()).output")
-    assert written_out(prompt) == written_out(demo_workflow), "not the workflow of make demo"
+MASK_SHOWN = """app.graph.nodes.find(node => node.type === "MaskRefine")
+    .widgets.find(widget => widget.name === "mask_view").view.mask"""
 
-    page.get_by_test_id("queue-button").click()
+
+def test_run_shows_the_pictures(comfy: ComfyServer, page: Page, demo_workflow: Workflow):
+    load(page, json.loads(EXAMPLE.read_text()))
+    opened = written_out(workflow_in(page))
+    assert opened == written_out(demo_workflow), "not the workflow of make demo"
+
+    run(comfy, page)
     makers = ["DiffEditMask", "LoadImage", "MaskPreview", "SaveImage"]
     page.wait_for_function(ALL_PICTURES_SHOWN, arg=makers)
+    page.wait_for_function(MASK_SHOWN)
 
+    next_frame(page)
     SCREENSHOT.parent.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOT)
 

@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
-from demo.comfy_server import PACK, ComfyServer
+from tests.browser.editor import load, nodes_of, workflow_in
+from tools.comfy_server import PACK, ComfyServer
 
 EXAMPLES = sorted((PACK / "example_workflows").glob("*.json"))
 
@@ -25,10 +25,10 @@ OVERLAPS = """() => {
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 @pytest.mark.usefixtures("language_models")
 def test_example_opens_and_runs(comfy: ComfyServer, page: Page, example: Path):
-    page.evaluate("workflow => app.loadGraphData(workflow)", json.loads(example.read_text()))
+    load(page, json.loads(example.read_text()))
     assert page.evaluate(OVERLAPS) == []
 
-    workflow = page.evaluate("async () => (await app.graphToPrompt()).output")
+    workflow = workflow_in(page)
     for path in (PACK / "demo").glob("*.png"):
         comfy.upload(path)
     for node in workflow.values():
@@ -37,7 +37,3 @@ def test_example_opens_and_runs(comfy: ComfyServer, page: Page, example: Path):
     for node_id in nodes_of(workflow, "SaveImage"):
         (picture,) = comfy.images(outputs, node_id)
         assert picture.convert("L").getextrema()[0] < picture.convert("L").getextrema()[1]
-
-
-def nodes_of(workflow: dict[str, Any], class_type: str) -> list[str]:
-    return [node_id for node_id, node in workflow.items() if node["class_type"] == class_type]

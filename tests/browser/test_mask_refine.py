@@ -1,37 +1,51 @@
 """The mask view on Mask Refine: what it shows is what the next run gives."""
 
 import json
+import re
+import runpy
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-import requests
-from playwright.sync_api import Browser, Locator, Page
+import torch
+from playwright.sync_api import Locator, Page
 from scipy import ndimage
 
-from demo.comfy_server import PACK, PACK_FOLDER, ComfyServer, Workflow
-from diffedit_core.refine import binary_stage
+from diffedit_core.refine import Refinement, binary_mask
 from diffedit_core.thresholds import AUTOMATIC
+from tests.browser.editor import load, next_frame, nodes_of, run, set_widget
+from tools.comfy_server import PACK, PACK_FOLDER, ComfyServer, Workflow
 
 EXAMPLE = PACK / "example_workflows" / "DiffEdit.json"
 
-NODE = "app.graph.nodes.find(node => node.type === 'MaskRefine')"
-VIEW = f"{NODE}.widgets.find(widget => widget.name === 'mask_view').view"
-OUTLINE_FOLLOWED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+SCRIPTS = f"/extensions/{PACK_FOLDER}"
 
-BINARY_STAGE = f"""async cases => {{
-    const stage = await import("/extensions/{PACK_FOLDER}/binary_stage.js");
-    return cases.map(({{ levels, width, height, cuts, settings }}) => {{
-        const pixels = Uint8Array.from(levels);
-        const cut = stage.findCut(stage.histogram(pixels), settings, cuts);
-        return Array.from(stage.binaryStage(pixels, width, height, cut, settings));
+NODE = "app.graph.nodes.find(node => node.type === 'MaskRefine')"
+WIDGET = f"{NODE}.widgets.find(widget => widget.name === name)"
+VIEW = f"{NODE}?.widgets.find(widget => widget.name === 'mask_view')?.view"
+
+BINARY_MASKS = f"""async cases => {{
+    const script = await import("{SCRIPTS}/binary_mask.js");
+    return cases.map(({{ gray, width, height, thresholds, settings }}) => {{
+        const pixels = Uint8Array.from(gray);
+        const threshold = script.findThreshold(script.histogram(pixels), settings, thresholds);
+        return Array.from(script.binaryMask(pixels, width, height, threshold, settings));
     }});
 }}"""
 
+HEAT_TABLES = f"""async () => {{
+    const {{ heatTable }} = await import("{SCRIPTS}/mask_drawing.js");
+    return [true, false].map(translucent => Array.from(
+        new Uint8Array(heatTable(translucent).buffer)));
+}}"""
 
-def random_levels(rng: np.random.Generator) -> np.ndarray:
-    """Noise with blobs of some size, any shape from 1 by 1, often with a black or white ground."""
+COLOUR_TOLERANCE = 6
+"""Of 255: the browser interpolates between stops, which nobody sees."""
+
+
+def random_gray(rng: np.random.Generator) -> np.ndarray:
+    """Noise with blobs of some size, any shape from 1 by 1, often with much black or white."""
     soft = rng.random(rng.integers(1, 60, 2))
     soft = ndimage.gaussian_filter(soft, rng.choice([0.0, 1.0, 3.0]))
     soft = (soft - soft.min()) / max(np.ptp(soft), 0.1)
@@ -57,30 +71,47 @@ def random_settings(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def test_the_browser_computes_what_the_server_does(comfy: ComfyServer, browser: Browser):
+def test_the_browser_computes_what_the_server_does(bare_page: Page):
     rng = np.random.default_rng(0)
-    levels = [random_levels(rng) for _ in range(200)]
-    settings = [random_settings(rng) for _ in levels]
+    grays = [random_gray(rng) for _ in range(200)]
+    settings = [random_settings(rng) for _ in grays]
     cases = [
         {
-            "levels": one.ravel().tolist(),
+            "gray": one.ravel().tolist(),
             "width": one.shape[1],
             "height": one.shape[0],
-            "cuts": {method: cut(one) for method, cut in AUTOMATIC.items()},
+            "thresholds": {method: rule(one) for method, rule in AUTOMATIC.items()},
             "settings": chosen,
         }
-        for one, chosen in zip(levels, settings, strict=True)
+        for one, chosen in zip(grays, settings, strict=True)
     ]
-    page = browser.new_page()
-    page.goto(f"{comfy.url}/system_stats")
-    answers = page.evaluate(BINARY_STAGE, cases)
-    page.close()
+    answers = bare_page.evaluate(BINARY_MASKS, cases)
     neither_empty_nor_full = 0
-    for one, chosen, answer in zip(levels, settings, answers, strict=True):
-        mask = binary_stage(one, **chosen)
+    for one, chosen, answer in zip(grays, settings, answers, strict=True):
+        mask = binary_mask(one, Refinement(**chosen))
         assert np.array_equal(np.reshape(answer, one.shape), mask), chosen
         neither_empty_nor_full += 0 < mask.mean() < 1
     assert neither_empty_nor_full > 80
+
+
+def test_the_browser_has_the_servers_colours(bare_page: Page):
+    """Of all 256 gray values: the colour, and how much of a picture it covers."""
+    # The file by itself: the package around it needs ComfyUI.
+    file = PACK / "nodes" / "adapter" / "heat_overlay.py"
+    heat_overlay = runpy.run_path(str(file))["heat_overlay"]
+    heat_map = torch.arange(256).reshape(1, 1, 256) / 255
+
+    def painted(picture: float | None) -> np.ndarray:
+        shape = (1, 1, 256, 3)
+        under = None if picture is None else torch.full(shape, picture)
+        return heat_overlay(heat_map, under).numpy().reshape(256, 3)
+
+    cover = 1 - (painted(1.0) - painted(0.0)).mean(-1)
+    translucent, opaque = np.reshape(bare_page.evaluate(HEAT_TABLES), (2, 256, 4))
+    assert np.abs(translucent[:, :3] - 255 * painted(None)).max() <= COLOUR_TOLERANCE
+    assert np.abs(translucent[:, 3] - 255 * cover).max() <= 0.5 + 1e-3, "more than the rounding"
+    assert np.array_equal(opaque[:, :3], translucent[:, :3])
+    assert (opaque[:, 3] == 255).all()
 
 
 @pytest.mark.parametrize(
@@ -90,62 +121,62 @@ def test_tuning_the_mask_of_the_example(
     comfy: ComfyServer, open_editor: Callable[..., Page], vue_nodes: bool, device_scale: int
 ):
     page = open_editor(vue_nodes, device_scale)
-    load(page, quick(json.loads(EXAMPLE.read_text())))
+    open_in_view(page, json.loads(EXAMPLE.read_text()))
+    set_widget(page, "DDIMInvert", "steps", 4)
     slider = page.get_by_role("slider", name="threshold", exact=True)
     page.get_by_text("Run the workflow once").wait_for()
     assert not slider.is_visible()
 
-    run(comfy, page)
-    page.wait_for_function(f"{VIEW}.mask")
-    assert np.array_equal(shown_mask(page), server_mask(comfy))
+    record = run_and_follow(comfy, page)
+    assert np.array_equal(shown_mask(page), server_mask(comfy, record))
     assert widget(page, "method") == "otsu"
-    assert abs(float(slider.input_value()) - found_cut(page)) < 0.01
+    assert abs(float(slider.input_value()) - found_threshold(page)) < 0.01
     assert_sharp(page, device_scale)
 
     before = shown_mask(page)
     drag(page, slider, to=0.6)
-    assert widget(page, "method") == "value"
-    assert abs(widget(page, "threshold") - 0.6) < 0.015
+    wait_for_widget(page, "method", "value")
+    wait_for_widget(page, "threshold", 0.6, within=0.015)
     assert shown_mask(page).sum() < before.sum()
 
     position = page.evaluate(f"[...{NODE}.pos]")
     dragged = widget(page, "threshold")
     slider.focus()
     page.keyboard.press("ArrowRight")
-    assert widget(page, "threshold") == pytest.approx(dragged + 0.01)
+    wait_for_widget(page, "threshold", dragged + 0.01)
     page.keyboard.press("ArrowLeft")
-    assert widget(page, "threshold") == dragged
+    wait_for_widget(page, "threshold", dragged)
     assert page.evaluate(f"[...{NODE}.pos]") == position, "the arrow keys moved the node"
 
     before = shown_mask(page)
     press_increment(page, "grow", vue_nodes)
-    assert widget(page, "grow") == 1
+    wait_for_widget(page, "grow", 1)
     grown = shown_mask(page)
     assert np.array_equal(grown, ndimage.binary_dilation(before)), "a disc of radius 1 is a cross"
 
-    assert executed(run(comfy, page)) == {
+    record = run_and_follow(comfy, page)
+    assert executed(record) == {
         *("MaskRefine", "MaskPreview", "MaskedDDIMSample", "VAEDecode", "SaveImage")
     }
     assert np.array_equal(shown_mask(page), grown)
-    assert np.array_equal(server_mask(comfy), grown)
+    assert np.array_equal(server_mask(comfy, record), grown)
 
+    blur = widget(page, "blur")
     press_increment(page, "blur", vue_nodes)
     page.get_by_text("blur has changed").wait_for()
+    undo(page)
+    assert widget(page, "blur") == blur
+    page.wait_for_function(f"{VIEW}?.mask")
+    assert np.array_equal(shown_mask(page), grown)
 
-    page.evaluate("app.extensionManager.workflow.activeWorkflow.changeTracker.undo()")
-    page.wait_for_function(f"{VIEW}.mask")  # an undo makes the nodes anew
-
-    saved = page.evaluate("app.graph.serialize()")
-    (node,) = (node for node in saved["nodes"] if node["type"] == "MaskRefine")
-    assert node["widgets_values"][2:4] == ["value", dragged]
-    load(page, saved)
+    open_in_view(page, page.evaluate("app.graph.serialize()"))
     assert widget(page, "method") == "value"
     assert widget(page, "threshold") == dragged
     page.get_by_text("Run the workflow once").wait_for()
 
 
 def test_several_masks_are_turned_over(comfy: ComfyServer, page: Page, workflow: Workflow):
-    """Each with the picture's own red and its negative, cut at one threshold."""
+    """The picture's own red and its negative, at one threshold."""
     settings = workflow["refine_mask"]["inputs"]
     negative = {"class_type": "ImageInvert", "inputs": {"image": ["source", 0]}}
     both = {"class_type": "ImageBatch", "inputs": {"image1": ["source", 0], "image2": ["back", 0]}}
@@ -158,30 +189,28 @@ def test_several_masks_are_turned_over(comfy: ComfyServer, page: Page, workflow:
         **{"back": negative, "both": both, "red": red, "refine": refine},
     }
     page.evaluate("workflow => app.loadApiJson(workflow, 'masks')", api)
-    run(comfy, page)
+    page.wait_for_function("app.extensionManager.workflow.activeWorkflow.filename === 'masks'")
+    bring_into_view(page)
+    run_and_follow(comfy, page)
     page.get_by_text("1 / 2").wait_for()
-    page.wait_for_function(f"{VIEW}.mask")
     first = shown_mask(page)
     page.get_by_role("button", name="Next mask").click()
     page.get_by_text("2 / 2").wait_for()
     second = shown_mask(page)
-    # Levels 0 to 255 have no middle: above 0.5 is either the picture or its negative.
+    # The values 0 to 255 have no middle: above 0.5 is either the picture or its negative.
     assert np.array_equal(first, ~second)
     page.get_by_role("button", name="Next mask").click()
     page.get_by_text("1 / 2").wait_for()
     assert np.array_equal(shown_mask(page), first)
 
 
-def quick(graph: dict[str, Any]) -> dict[str, Any]:
-    """The example with fewer steps."""
-    (invert,) = (node for node in graph["nodes"] if node["type"] == "DDIMInvert")
-    invert["widgets_values"][0] = 4
-    return graph
+def open_in_view(page: Page, graph: dict[str, Any]) -> None:
+    load(page, graph)
+    bring_into_view(page)
 
 
-def load(page: Page, graph: dict[str, Any]) -> None:
-    """Load a workflow and bring Mask Refine into view, unscaled."""
-    page.evaluate("graph => app.loadGraphData(graph)", graph)
+def bring_into_view(page: Page) -> None:
+    """Show Mask Refine, unscaled."""
     page.evaluate(
         f"""() => {{
             const view = app.canvas.ds, [x, y] = {NODE}.pos;
@@ -190,18 +219,16 @@ def load(page: Page, graph: dict[str, Any]) -> None:
             app.canvas.setDirty(true, true);
         }}"""
     )
+    next_frame(page)
 
 
-def run(comfy: ComfyServer, page: Page) -> dict[str, Any]:
-    """Press Run and wait for the end; returns the server's record of the run."""
-    before = requests.get(f"{comfy.url}/history").json().keys()
-    page.evaluate(f"{VIEW}.mask = null")
-    page.get_by_test_id("queue-button").click()
-    while not (new := requests.get(f"{comfy.url}/history").json().keys() - before):
-        page.wait_for_timeout(100)
-    (prompt_id,) = new
-    page.wait_for_function(f"{VIEW}.mask")
-    return requests.get(f"{comfy.url}/history/{prompt_id}").json()[prompt_id]
+def run_and_follow(comfy: ComfyServer, page: Page) -> dict[str, Any]:
+    """Run and wait until the view has what the run made; returns the server's record of it."""
+    record = run(comfy, page)
+    (refine,) = nodes_of(record["prompt"][2], "MaskRefine")
+    files = [mask["gray"]["filename"] for mask in record["outputs"][refine]["diffedit_masks"]]
+    page.wait_for_function(f"files => files.includes({VIEW}.runMask?.gray.filename)", arg=files)
+    return record
 
 
 def executed(record: dict[str, Any]) -> set[str]:
@@ -215,12 +242,9 @@ def executed(record: dict[str, Any]) -> set[str]:
     return {workflow[node]["class_type"] for node in workflow.keys() - set(cached)}
 
 
-def server_mask(comfy: ComfyServer) -> np.ndarray:
-    """What MaskPreview showed of Mask Refine's output in the last run, as bool."""
-    record = list(requests.get(f"{comfy.url}/history").json().values())[-1]
-    (preview,) = (
-        node for node, one in record["prompt"][2].items() if one["class_type"] == "MaskPreview"
-    )
+def server_mask(comfy: ComfyServer, record: dict[str, Any]) -> np.ndarray:
+    """What MaskPreview showed of Mask Refine's output in a run, as bool."""
+    (preview,) = nodes_of(record["prompt"][2], "MaskPreview")
     picture = np.asarray(comfy.images(record["outputs"], preview)[0].convert("L"))
     assert set(np.unique(picture)) <= {0, 255}
     return picture > 0
@@ -228,18 +252,41 @@ def server_mask(comfy: ComfyServer) -> np.ndarray:
 
 def shown_mask(page: Page) -> np.ndarray:
     """The mask whose outline the view has drawn, as bool."""
-    page.evaluate(OUTLINE_FOLLOWED)
+    next_frame(page)  # in which the view follows the widgets and the run
     side = 192  # the example's picture
     return np.array(page.evaluate(f"Array.from({VIEW}.mask)"), bool).reshape(side, side)
 
 
 def widget(page: Page, name: str) -> Any:
-    return page.evaluate(f"{NODE}.widgets.find(widget => widget.name === '{name}').value")
+    return page.evaluate(f"name => {WIDGET}.value", name)
 
 
-def found_cut(page: Page) -> float:
-    """The cut as the view's text tells it."""
-    return float(page.locator(".diffedit-mask-view .summary").inner_text().split("cut ")[1][:4])
+def wait_for_widget(page: Page, name: str, value: Any, within: float = 1e-9) -> None:
+    """Wait until a widget has a value, or a number near to it."""
+    has_value = f"""([name, value, within]) => {{
+        const found = {WIDGET}.value;
+        return found === value || Math.abs(found - value) < within;
+    }}"""
+    page.wait_for_function(has_value, arg=[name, value, within])
+
+
+def found_threshold(page: Page) -> float:
+    """The threshold as the view's text tells it."""
+    summary = page.locator(".diffedit-mask-view .summary").inner_text()
+    return float(re.search(r"threshold (\d\.\d\d)", summary)[1])
+
+
+def undo(page: Page) -> None:
+    """Take back the last change, which makes the nodes anew."""
+    page.evaluate(
+        f"""async () => {{
+            const tracker = app.extensionManager.workflow.activeWorkflow.changeTracker;
+            tracker.captureCanvasState(); // nothing where the editor has noticed the change already
+            window.nodeBefore = {NODE};
+            await tracker.undo();
+        }}"""
+    )
+    page.wait_for_function(f"{NODE} && {NODE} !== window.nodeBefore")
 
 
 def assert_sharp(page: Page, device_scale: int) -> None:
@@ -253,10 +300,10 @@ def assert_sharp(page: Page, device_scale: int) -> None:
 
 def drag(page: Page, slider: Locator, to: float) -> None:
     """Drag the threshold with the mouse from where it is to a place (0..1) on the histogram."""
-    box, thumb = slider.bounding_box(), 12
+    box = page.locator(".diffedit-mask-view .threshold canvas").bounding_box()
 
     def x(value: float) -> float:
-        return box["x"] + thumb / 2 + value * (box["width"] - thumb)
+        return box["x"] + value * box["width"]
 
     y = box["y"] + box["height"] / 2
     page.mouse.move(x(float(slider.input_value())), y)
@@ -271,13 +318,15 @@ def press_increment(page: Page, name: str, vue_nodes: bool) -> None:
         node = page.locator(f"[data-node-id='{page.evaluate(f'{NODE}.id')}']")
         node.get_by_label(name, exact=True).get_by_test_id("increment").click()
         return
-    place = page.evaluate(
-        f"""() => {{
-            const node = {NODE}, {{ scale, offset }} = app.canvas.ds;
-            const widget = node.widgets.find(widget => widget.name === "{name}");
-            const canvas = app.canvas.canvas.getBoundingClientRect();
-            const x = node.pos[0] + node.size[0] - 25, y = node.pos[1] + widget.last_y + 10;
-            return [canvas.x + (x + offset[0]) * scale, canvas.y + (y + offset[1]) * scale];
-        }}"""
+    # The arrow on the widget's right, where the widget's own class draws it.
+    arrow = page.evaluate(
+        f"""name => {{
+            const node = {NODE}, widget = {WIDGET};
+            const {{ margin, arrowMargin, arrowWidth }} = widget.constructor;
+            const x = node.size[0] - margin - arrowMargin - arrowWidth / 2;
+            const y = widget.y + widget.height / 2;
+            return app.canvasPosToClientPos([node.pos[0] + x, node.pos[1] + y]);
+        }}""",
+        name,
     )
-    page.mouse.click(*place)
+    page.mouse.click(*arrow)

@@ -7,19 +7,20 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page
 
-from demo.comfy_server import PACK, ComfyServer
+from tests.browser.editor import load, workflow_in
+from tools.comfy_server import PACK, ComfyServer
 
 EXAMPLE = PACK / "example_workflows" / "DiffEdit pixel-exact.json"
 SOURCE = PACK / "demo" / "source.png"
 
 
 def test_every_pixel_outside_the_mask_is_the_source(comfy: ComfyServer, page: Page, tmp_path: Path):
-    page.evaluate("workflow => app.loadGraphData(workflow)", json.loads(EXAMPLE.read_text()))
-    workflow = page.evaluate("async () => (await app.graphToPrompt()).output")
+    load(page, json.loads(EXAMPLE.read_text()))
+    workflow = workflow_in(page)
     ids = {node["class_type"]: node_id for node_id, node in workflow.items()}
     inputs = {node["class_type"]: node["inputs"] for node in workflow.values()}
     inputs["DDIMInvert"] |= {"steps": 4, "iterations": 1}
-    # A preview of the mask itself would show its last, darkest grey as black.
+    # A preview of the mask itself would show its last, darkest gray as black.
     workflow["touched"] = {
         "class_type": "ThresholdMask",
         "inputs": {"mask": [ids["MaskRefine"], 0], "value": 0.0},

@@ -9,15 +9,16 @@ from playwright.sync_api import Page
 
 from benchmarks.cases import removals_of
 from benchmarks.quality import psnr
-from demo.comfy_server import PACK, ComfyServer
+from tests.browser.editor import load, workflow_in
+from tools.comfy_server import PACK, ComfyServer
 
 EXAMPLE = PACK / "example_workflows" / "DiffEdit remove a thing.json"
 FIRST_SEED = 3_000_000
 
 
 def test_the_thing_goes_and_the_rest_stays(comfy: ComfyServer, page: Page, tmp_path: Path):
-    page.evaluate("workflow => app.loadGraphData(workflow)", json.loads(EXAMPLE.read_text()))
-    workflow = page.evaluate("async () => (await app.graphToPrompt()).output")
+    load(page, json.loads(EXAMPLE.read_text()))
+    workflow = workflow_in(page)
     ids = {node["class_type"]: node_id for node_id, node in workflow.items()}
     inputs = {node["class_type"]: node["inputs"] for node in workflow.values()}
     prompts = inputs["DiffEditMask"]

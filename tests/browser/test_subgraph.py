@@ -1,21 +1,30 @@
 """The subgraph blueprint: the editor offers it, and it makes what the DiffEdit node makes."""
 
+import json
+
 import numpy as np
 import requests
 from playwright.sync_api import Page
 
-from demo.comfy_server import PACK_FOLDER, ComfyServer, Workflow
+from tests.browser.editor import nodes_of, workflow_in
+from tools.comfy_server import PACK, PACK_FOLDER, ComfyServer, Workflow
+
+BLUEPRINT = PACK / "subgraphs" / "DiffEdit.json"
 
 STAGES = ["CLIPTextEncode"] * 3 + ["DDIMInvert", "DiffEditMask", "MaskRefine", "MaskedDDIMSample"]
 STAGES += ["VAEDecode", "VAEEncode"]
 
-INPUTS = ["model", "clip", "vae", "image", "source", "target"]
-INPUTS += ["seed", "steps", "strength", "cfg", "grow"]
+LINKED = ["model", "clip", "vae", "image"]
+WIDGETS = ["source", "target", "seed", "steps", "strength", "cfg", "grow"]
 
-STAGES_OF_THE_NODE = """() => {
+IS_COMPLETE = """([inputs, widgets, outputs]) => app.graph.nodes.some(node => node.subgraph
+    && node.inputs.length === inputs && node.widgets.length === widgets
+    && node.outputs.length === outputs)"""
+
+THE_NODE = """() => {
     const [node] = app.graph.nodes;
-    return [node.inputs.map(input => input.name), node.outputs.map(output => output.name),
-        node.subgraph.nodes.map(stage => stage.type)];
+    return [node.inputs, node.widgets, node.outputs].map(all => all.map(one => one.name))
+        .concat([node.subgraph.nodes.map(stage => stage.type)]);
 }"""
 
 ADD_NODE = "() => { app.graph.add(LiteGraph.createNode('DiffEdit')); }"
@@ -49,8 +58,9 @@ CONNECT = """() => {
 def test_the_blueprint_is_the_node_opened_up(comfy: ComfyServer, page: Page):
     page.evaluate("() => app.graph.clear()")
     insert_blueprint(page)
-    inputs, outputs, stages = page.evaluate(STAGES_OF_THE_NODE)
-    assert inputs == INPUTS
+    inputs, widgets, outputs, stages = page.evaluate(THE_NODE)
+    assert inputs == LINKED + WIDGETS
+    assert widgets == WIDGETS
     assert outputs == ["image", "mask", "heat_map"]
     assert sorted(stages) == sorted(STAGES)
     blueprint = connected(page)
@@ -70,19 +80,24 @@ def test_the_server_lists_the_blueprint_as_ours(comfy: ComfyServer):
 
 
 def insert_blueprint(page: Page) -> None:
-    """Insert it as a user does, from the search box."""
+    """Insert it as a user does, from the search box, where its description tells it apart."""
+    blueprint = json.loads(BLUEPRINT.read_text())
+    (subgraph,), (node,) = blueprint["definitions"]["subgraphs"], blueprint["nodes"]
     page.evaluate("() => app.extensionManager.command.execute('Workspace.SearchBox.Toggle')")
-    page.get_by_placeholder("Add a node").fill("DiffEdit")
-    page.get_by_text("made of the DiffEdit stage nodes").click()
-    page.wait_for_function("app.graph.nodes.some(node => node.subgraph)")
+    search = page.get_by_role("search")
+    search.get_by_role("combobox").fill(subgraph["name"])
+    search.get_by_role("option").filter(has_text=subgraph["description"]).click()
+    widgets = [one for one in node["inputs"] if "widget" in one]
+    counts = [len(node["inputs"]), len(widgets), len(node["outputs"])]
+    page.wait_for_function(IS_COMPLETE, arg=counts)
 
 
 def connected(page: Page) -> Workflow:
     """The workflow of the node on the canvas, with a picture, a model and settings of its own."""
     page.evaluate(CONNECT)
-    return page.evaluate("async () => (await app.graphToPrompt()).output")
+    return workflow_in(page)
 
 
 def picture(comfy: ComfyServer, workflow: Workflow) -> np.ndarray:
-    (saved,) = [name for name, node in workflow.items() if node["class_type"] == "SaveImage"]
+    (saved,) = nodes_of(workflow, "SaveImage")
     return np.asarray(comfy.images(comfy.run(workflow), saved)[0])
