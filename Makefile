@@ -4,7 +4,7 @@
 PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
-.PHONY: demo test train-demo bench-mask bench-quality bench-inversion bench-several \
+.PHONY: demo test test-families train-demo bench-mask bench-quality bench-inversion bench-several \
 	bench-removal bench-size clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
@@ -17,6 +17,10 @@ ifndef COMFYUI_DIR  # its configuration knows where the private environment's Co
 	$(RUN) -m basedpyright
 endif
 	$(RUN) -m pytest
+
+test-families:  ## every model that ComfyUI knows, small; writes the table in docs/models.md
+	$(RUN) -m pytest tests/families -m "families or not families"
+	$(RUN) -m tests.families.table
 
 train-demo:  ## train the demo model again; resumes after an interruption
 	$(RUN) -m lab.train

@@ -72,16 +72,27 @@ def gray_mask(
 ) -> np.ndarray:
     """Return the soft mask `[B, H, W]`, 0..1, ready for the threshold: uint8 `[B, H, W]`.
 
-    picture: `[B, H, W, 3]` in 0..1, whose edges the mask takes on.
+    picture: `[B, H, W, 3]` in 0..1, whose edges the mask takes on.  A mask of two values has edges
+    of its own: it is neither blurred nor moved.
     """
-    soft = [_blurred(one, settings.blur) for one in mask.float().cpu().numpy()]
-    if picture is not None and settings.snap:
-        guides = picture.float().cpu().numpy()
-        soft = [
-            guided_filter(one, guide, radius=settings.snap)
-            for one, guide in zip(soft, guides, strict=True)
-        ]
+    guides = [None] * len(mask) if picture is None else picture.float().cpu().numpy()
+    soft = [
+        one if _has_two_values(one) else _softened(one, settings, guide)
+        for one, guide in zip(mask.float().cpu().numpy(), guides, strict=True)
+    ]
     return np.rint(255 * np.stack(soft)).astype(np.uint8)
+
+
+def _has_two_values(mask: np.ndarray) -> bool:
+    """Whether the mask has its edges already, as a painted one has."""
+    return bool(((mask == mask.min()) | (mask == mask.max())).all())
+
+
+def _softened(mask: np.ndarray, settings: Refinement, guide: np.ndarray | None) -> np.ndarray:
+    blurred = _blurred(mask, settings.blur)
+    if guide is None or not settings.snap:
+        return blurred
+    return guided_filter(blurred, guide, radius=settings.snap)
 
 
 def binary_mask(gray: np.ndarray, settings: Refinement = DEFAULT) -> np.ndarray:

@@ -7,13 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def image_sized(mask: Tensor, factor: int, mode: str) -> Tensor:
-    """Enlarge a latent-sized mask `[B, h, w]` to the image's size `[B, h*factor, w*factor]`.
+def image_sized(mask: Tensor, size: Sequence[int], mode: str) -> Tensor:
+    """Enlarge a latent-sized mask `[B, h, w]` to the image's `size` `(H, W)`.
 
     mode: "bilinear" for a soft mask, "nearest" for a binary one, which `latent_sized` then brings
-    back unchanged.
+    back unchanged where H and W are multiples of h and w.
     """
-    return F.interpolate(mask[:, None], scale_factor=factor, mode=mode)[:, 0]
+    return F.interpolate(mask[:, None], tuple(size), mode=mode)[:, 0]
 
 
 def latent_sized(mask: Tensor, size: Sequence[int]) -> Tensor:

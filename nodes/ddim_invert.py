@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..diffedit_core.inversion import Inversion, invert
 from .adapter.conditioning import check_conditioning, unconditional
+from .adapter.coverage import check_everywhere
 from .adapter.denoiser import ComfyDenoiser, run_stage
 from .adapter.latents import latent_samples
 from .adapter.node_text import show_text
@@ -63,7 +64,8 @@ class DDIMInvert(io.ComfyNode):
                     optional=True,
                     tooltip="A caption to invert under. Leave it empty for the unconditional "
                     "inversion of the DiffEdit paper. SDXL needs one: a CLIP Text Encode with "
-                    "empty text does, and is the better choice for Stable Diffusion too.",
+                    "empty text does, and is the better choice for Stable Diffusion too. Edit "
+                    "models need their reference in it, as in the other prompts.",
                 ),
                 io.Conditioning.Input(
                     "negative",
@@ -100,9 +102,12 @@ class DDIMInvert(io.ComfyNode):
     ) -> io.NodeOutput:
         samples = latent_samples(model, latent)
         rising = inversion_sigmas(model, steps, strength, scheduler, sigmas)
-        conds = _conds(model, conditioning, negative, cfg, len(samples))
+        conds = _conds(model, conditioning, negative, cfg, samples)
 
         def stage(denoiser: ComfyDenoiser, x0: Tensor, callback) -> tuple[Inversion, Tensor]:
+            for name in conds:
+                label = "conditioning" if name == "positive" else name
+                check_everywhere(denoiser, name, label, rising[1:])
             found = invert(
                 denoiser,
                 x0,
@@ -136,12 +141,12 @@ def _conds(
     conditioning: list[Any] | None,
     negative: list[Any] | None,
     cfg: float,
-    images: int,
+    samples: Tensor,
 ) -> dict[str, list[Any]]:
     """The conditionings to evaluate: a negative one only where there is guidance."""
     if conditioning is None:
         conditioning = unconditional(model)
-    check_conditioning(model, "conditioning", conditioning, images)
+    check_conditioning(model, "conditioning", conditioning, samples)
     if cfg == 1:
         return {"positive": conditioning}
     if negative is None:
@@ -149,7 +154,7 @@ def _conds(
             f"negative: a cfg of {cfg:g} steers away from a negative prompt; connect one, an empty "
             "prompt does, or set cfg to 1."
         )
-    check_conditioning(model, "negative", negative, images)
+    check_conditioning(model, "negative", negative, samples)
     return {"positive": conditioning, "negative": negative}
 
 

@@ -12,7 +12,13 @@ from comfy_execution.graph_utils import GraphBuilder, Node
 from comfy_execution.utils import get_executing_context
 from torch import Tensor
 
-from .adapter.model_facts import cell_size, latent_dimensions, needs_prompt, scheduler
+from .adapter.model_facts import (
+    cell_size,
+    latent_dimensions,
+    makes_videos,
+    needs_prompt,
+    scheduler,
+)
 from .adapter.node_registry import require_own
 from .adapter.pictures import check_pictures
 from .ddim_invert import DDIMInvert
@@ -21,6 +27,9 @@ from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
 from .widgets.defaults import widget_defaults
 from .widgets.sampling import cfg_input, seed_input
+
+REFERENCES = {"reference_latents", "concat_latent_image"}
+"""What in a CONDITIONING a model of edits looks at."""
 
 
 class DiffEdit(io.ComfyNode):
@@ -91,6 +100,23 @@ class DiffEdit(io.ComfyNode):
                     tooltip="Widen the found region by this many pixels, where the new thing needs "
                     "more room or a rim of the old one stays; below 0, shrink it. Good: 0 to 16.",
                 ),
+                io.Conditioning.Input(
+                    "source_conditioning",
+                    optional=True,
+                    tooltip="What the picture shows, ready-made, in the place of source. For edit "
+                    "models such as Kontext or Qwen-Image-Edit, whose prompts carry a reference.",
+                ),
+                io.Conditioning.Input(
+                    "target_conditioning",
+                    optional=True,
+                    tooltip="What it should show, ready-made, in the place of target.",
+                ),
+                io.Conditioning.Input(
+                    "empty_conditioning",
+                    optional=True,
+                    tooltip="An empty prompt, ready-made, with the reference that the other two "
+                    "have: the picture is inverted under it.",
+                ),
             ],
             outputs=[
                 io.Image.Output("edited", display_name="image", tooltip="The edited picture."),
@@ -118,8 +144,12 @@ class DiffEdit(io.ComfyNode):
         strength: float,
         cfg: float,
         grow: int,
+        source_conditioning: list[Any] | None = None,
+        target_conditioning: list[Any] | None = None,
+        empty_conditioning: list[Any] | None = None,
     ) -> io.NodeOutput:
         _check(model, image)
+        _check_reference(source_conditioning, target_conditioning, empty_conditioning)
         given = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
         model_link, clip_link, vae_link, image_link = (
             given[name] for name in ("model", "clip", "vae", "image")
@@ -127,17 +157,33 @@ class DiffEdit(io.ComfyNode):
         graph = GraphBuilder()
 
         def prompt(name: str, text: str) -> list[Any]:
-            return graph.node("CLIPTextEncode", name, clip=clip_link, text=text).out(0)
+            encoded = given.get(f"{name}_conditioning")
+            if encoded:
+                return encoded
+            return graph.node("CLIPTextEncode", f"{name}_prompt", clip=clip_link, text=text).out(0)
 
         def stage(name: str, node: type[io.ComfyNode], **inputs: Any) -> Node:
             require_own(node)
             schema = node.define_schema()
             return graph.node(schema.node_id, name, **widget_defaults(schema.inputs) | inputs)
 
-        source_prompt = prompt("source_prompt", source)
-        target_prompt = prompt("target_prompt", target)
-        empty_prompt = prompt("empty_prompt", "")
-        latent = graph.node("VAEEncode", "encode", pixels=image_link, vae=vae_link).out(0)
+        def encode() -> list[Any]:
+            if latent_dimensions(model) == 2 or len(image) == 1:
+                return graph.node("VAEEncode", "encode", pixels=image_link, vae=vae_link).out(0)
+            # Its VAE would take several pictures for the frames of a video.
+            latents = []
+            for number in range(len(image)):
+                one = graph.node("ImageFromBatch", image=image_link, batch_index=number, length=1)
+                latents.append(graph.node("VAEEncode", pixels=one.out(0), vae=vae_link).out(0))
+            while len(latents) > 1:
+                batch = graph.node("LatentBatch", samples1=latents[0], samples2=latents[1])
+                latents[:2] = [batch.out(0)]
+            return latents[0]
+
+        source_prompt = prompt("source", source)
+        target_prompt = prompt("target", target)
+        empty_prompt = prompt("empty", "")
+        latent = encode()
         found = stage(
             "find_mask",
             DiffEditMask,
@@ -187,7 +233,7 @@ def _check(model: Any, image: Tensor) -> None:
         )
     check_pictures(image)
     count, height, width = image.shape[:3]
-    if latent_dimensions(model) == 3 and count > 1:
+    if makes_videos(model) and count > 1:
         raise ValueError(
             "image: its pictures are the frames of a video to this model, which takes the stages "
             "instead, with DiffEdit Mask's image left open; connect one picture here."
@@ -197,4 +243,18 @@ def _check(model: Any, image: Tensor) -> None:
         raise ValueError(
             f"image: it is {width}x{height} pixels, and the model works on squares of {cell}x"
             f"{cell}; use a larger picture."
+        )
+
+
+def _check_reference(
+    source: list[Any] | None, target: list[Any] | None, empty: list[Any] | None
+) -> None:
+    """Raise ValueError where the picture would be inverted without the reference that it is edited
+    with, which would not find back to it.
+    """
+    ready_made = [entry for conditioning in (source, target) for entry in conditioning or []]
+    if empty is None and any(REFERENCES & options.keys() for _, options in ready_made):
+        raise ValueError(
+            "empty_conditioning: the other prompts carry a reference picture, so the empty one has "
+            "to carry it too; encode an empty text in the same way and connect it."
         )

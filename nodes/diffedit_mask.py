@@ -7,16 +7,17 @@ from torch import Tensor
 
 from ..diffedit_core.guidance import GuidedDenoiser
 from ..diffedit_core.mask import Differences, find_differences
-from ..diffedit_core.recipes import heat_map
+from ..diffedit_core.recipes import Recipe, heat_map
 from ..diffedit_core.refine import refined_mask
 from ..diffedit_core.sizes import image_sized
 from .adapter.conditioning import check_conditioning, same_conditioning
+from .adapter.coverage import overlap
 from .adapter.denoiser import ComfyDenoiser, run_stage
 from .adapter.heat_overlay import heat_overlay
 from .adapter.latents import latent_samples
 from .adapter.model_facts import cell_size
 from .adapter.node_text import show_text
-from .adapter.pictures import pictures
+from .adapter.pictures import pictures, vae_crop
 from .adapter.schedule import mask_sigmas
 from .widgets.recipe import chosen_recipe, recipe_input
 from .widgets.sampling import cfg_input, seed_input
@@ -62,8 +63,8 @@ class DiffEditMask(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     tooltip="How much noise to compare in, from 0 (none) to 1 (nothing but "
-                    "noise). Good: 0.4 to 0.6. Low values see only details, high values forget "
-                    "the picture.",
+                    "noise), the same on every model. Good: 0.4 to 0.6. Low values see only "
+                    "details, high values forget the picture.",
                 ),
                 io.Int.Input(
                     "draws",
@@ -134,18 +135,18 @@ class DiffEditMask(io.ComfyNode):
         target_negative: list[Any] | None = None,
     ) -> io.NodeOutput:
         samples = latent_samples(model, latent)
-        conds = _conds(model, source, target, source_negative, target_negative, len(samples))
-        factor = cell_size(model)
-        size = tuple(factor * side for side in samples.shape[-2:])
-        picture = None if image is None else pictures(image, len(samples), size)
+        conds = _conds(model, source, target, source_negative, target_negative, samples)
+        size = _mask_size(model, samples, image)
+        picture = None if image is None else pictures(image, len(samples), size, "latents")
         sigmas = mask_sigmas(model, strength, recipe.get("spread", 0.0))
         negatives = {"source": "source_negative", "target": "target_negative"}
         tolerance = TOLERANCE if adaptive else 0.0
 
-        def stage(denoiser: ComfyDenoiser, x0: Tensor, callback) -> Differences:
-            batch = denoiser.fits_in_memory(x0, len(conds))
+        def stage(denoiser: ComfyDenoiser, x0: Tensor, callback) -> tuple[Differences, Tensor]:
+            region = overlap(denoiser, list(conds), sigmas)
+            batch = denoiser.fits_in_memory(x0, list(conds))
             guided = "source_negative" in conds
-            return find_differences(
+            found = find_differences(
                 GuidedDenoiser(denoiser, cfg, negatives) if guided else denoiser,
                 x0,
                 sigmas,
@@ -156,30 +157,69 @@ class DiffEditMask(io.ComfyNode):
                 tolerance=tolerance,
                 callback=callback,
             )
+            return found, region
 
-        found = run_stage(
+        found, region = run_stage(
             model,
             conds,
             samples,
-            sigmas=[*sigmas, 0.0],
+            sigmas=sigmas,
             steps=draws,
             stage=stage,
+            seed=seed,
             previews=False,
         )
-        chosen = chosen_recipe(recipe)
-        soft = heat_map(found.map.cpu(), chosen)
-        large = image_sized(soft, factor, "bilinear")
-        if chosen.threshold is None:
-            mask = refined_mask(large, picture=picture)
-        else:
-            binary = (soft > chosen.threshold).float()
-            mask = image_sized(binary, factor, "nearest")
-        preview = ui.PreviewImage(heat_overlay(large, picture), cls=cls)
-        counts = " / ".join(str(count) for count in found.draws)
-        # A batch goes on as a whole until its last picture has settled.
-        evaluations = len(conds) * max(found.draws) * len(found.draws)
-        show_text(cls, f"{counts} draws, {evaluations} model evaluations")
-        return io.NodeOutput(mask, large, ui={**preview.as_dict(), "draws": found.draws})
+        mask, heat = _masks(found.map.cpu(), region.cpu(), chosen_recipe(recipe), size, picture)
+        preview = ui.PreviewImage(heat_overlay(heat, picture), cls=cls)
+        show_text(cls, _summary(found, len(conds), same_conditioning(source, target)))
+        return io.NodeOutput(mask, heat, ui={**preview.as_dict(), "draws": found.draws})
+
+
+def _masks(
+    differences: Tensor,
+    region: Tensor,
+    recipe: Recipe,
+    size: tuple[int, int],
+    picture: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """The mask and the heat map, both `[B, H, W]`.
+
+    differences: `[B, h, w]`.  region: bool `[B, h, w]`, where the prompts act.  size: `(H, W)`.
+    """
+    soft = heat_map(differences, recipe)
+    heat = image_sized(soft, size, "bilinear")
+    if recipe.threshold is None:
+        mask = refined_mask(heat, picture=picture)
+    else:
+        mask = image_sized((soft > recipe.threshold).float(), size, "nearest")
+    # Neither enlarging nor the picture's edges carry a mask out of a prompt's own region.
+    inside = image_sized(region.float(), size, "nearest")
+    return mask * inside, heat * inside
+
+
+def _summary(found: Differences, conds: int, same: bool) -> str:
+    """What it took, and whether there was nothing to find, in words."""
+    counts = " / ".join(str(count) for count in found.draws)
+    # A batch goes on as a whole until its last picture has settled.
+    evaluations = conds * max(found.draws) * len(found.draws)
+    text = f"{counts} draws, {evaluations} model evaluations"
+    if same:
+        return f"{text}\nsource and target say the same: there is nothing to find"
+    if not found.map.flatten(1).any(1).all():
+        return (
+            f"{text}\nnothing found: to the model both prompts mean the same, nothing will change"
+        )
+    return text
+
+
+def _mask_size(model: Any, samples: Tensor, image: Tensor | None) -> tuple[int, int]:
+    """The picture's size `(H, W)`: that of whole cells, unless a picture of another size, of
+    which VAE Encode cannot have cropped those, says more.
+    """
+    height, width = (cell_size(model) * side for side in samples.shape[-2:])
+    if image is None or vae_crop(image.shape[1:3], (height, width)):
+        return height, width
+    return image.shape[1], image.shape[2]
 
 
 def _conds(
@@ -188,14 +228,14 @@ def _conds(
     target: list[Any],
     source_negative: list[Any] | None,
     target_negative: list[Any] | None,
-    images: int,
+    samples: Tensor,
 ) -> dict[str, list[Any]]:
     """The conditionings to evaluate: negative ones only where they differ, since equal ones cancel
     out of the difference.
     """
     conds = {"source": source, "target": target}
-    check_conditioning(model, "source", source, images)
-    check_conditioning(model, "target", target, images)
+    check_conditioning(model, "source", source, samples)
+    check_conditioning(model, "target", target, samples)
     negatives = {"source_negative": source_negative, "target_negative": target_negative}
     connected = {name: negative for name, negative in negatives.items() if negative is not None}
     if len(connected) == 1:
@@ -205,7 +245,7 @@ def _conds(
             "prompt on one side alone cannot be compared."
         )
     for name, negative in connected.items():
-        check_conditioning(model, name, negative, images)
+        check_conditioning(model, name, negative, samples)
     if connected and not same_conditioning(*connected.values()):
         conds |= connected
     return conds

@@ -9,7 +9,8 @@ from torch import Tensor
 from ..diffedit_core.blending import differential, linear
 from ..diffedit_core.sampling import decoding_indices, masked_decode
 from ..diffedit_core.solvers import ddim, dpmpp_2m, stochastic_ddim
-from .adapter.conditioning import check_conditioning, check_regions
+from .adapter.conditioning import check_conditioning
+from .adapter.coverage import check_everywhere
 from .adapter.denoiser import ComfyDenoiser, run_stage
 from .adapter.latents import latent_mask, latent_samples
 from .adapter.trajectory import Trajectory, detach
@@ -123,15 +124,16 @@ class MaskedDDIMSample(io.ComfyNode):
     ) -> io.NodeOutput:
         latent, trajectory = detach(latent)
         samples = latent_samples(model, latent)
-        check_conditioning(model, "positive", positive, len(samples))
-        check_regions("positive", positive, samples)
-        check_conditioning(model, "negative", negative, len(samples))
+        check_conditioning(model, "positive", positive, samples)
+        check_conditioning(model, "negative", negative, samples)
         weight = latent_mask(model, mask, samples)
         latents, sigmas = _visited(trajectory, start, steps)
         if eta and solver != "ddim":
             raise ValueError(f"eta: {solver} adds no noise; set eta to 0, or solver to ddim.")
 
         def stage(denoiser: ComfyDenoiser, _, callback) -> Tensor:
+            for name in ("positive",) if cfg == 1 else ("positive", "negative"):
+                check_everywhere(denoiser, name, name, sigmas[1:], weight)
             indices = latent.get("batch_index")
             step = stochastic_ddim(denoiser, eta, seed, indices) if eta else SOLVERS[solver]
             edit = masked_decode(
@@ -149,10 +151,11 @@ class MaskedDDIMSample(io.ComfyNode):
         edit = run_stage(
             model,
             conds,
-            samples,
-            sigmas=sigmas[::-1],
+            trajectory.latents[0],
+            sigmas=sigmas,
             steps=len(sigmas) - 1,
             stage=stage,
+            seed=seed,
             cfg=cfg,
         )
         # The model's scale and back again has rounded the background.

@@ -60,5 +60,5 @@ class DiffEditNoiseTrajectory(io.ComfyNode):
             noise = noise_like(x0, seed, indices=latent.get("batch_index"))
             return denoiser.to_samples(noised_trajectory(denoiser, x0, rising, noise), rising)
 
-        latents = run_stage(model, {}, samples, sigmas=rising, steps=1, stage=stage)
+        latents = run_stage(model, {}, samples, sigmas=rising, steps=1, stage=stage, seed=seed)
         return io.NodeOutput(attach(latent, samples, latents, rising))

@@ -9,31 +9,23 @@ from . import model_facts
 from .checks import check_count
 
 
-def check_conditioning(
-    model: Any, name: str, conditioning: list[Any], images: int | None = None
-) -> None:
+def check_conditioning(model: Any, name: str, conditioning: list[Any], samples: Tensor) -> None:
     """Raise ValueError where a CONDITIONING was encoded for another kind of model, or holds neither
-    one prompt for all `images` nor one for each.
+    one prompt for all of `samples` `[B, C, ..., h, w]` nor one for each, or where a prompt of it
+    has neither one region for all nor one for each picture or each frame of a video.
     """
     width = model_facts.context_width(model)
-    for context, _ in conditioning:
-        if images:
-            check_count(name, "prompt", len(context), images)
+    video = samples.ndim == 5
+    regions, others = (samples.shape[2], "frames") if video else (len(samples), "pictures")
+    for context, options in conditioning:
+        check_count(name, "prompt", len(context), len(samples))
+        if "mask" in options:
+            check_count(name, "region", len(options["mask"]), regions, others)
         if width and context.shape[-1] != width:
             raise ValueError(
                 f"{name}: it was encoded with another model's CLIP (width {context.shape[-1]}, the "
                 f"model needs {width}); connect the CLIP that was loaded with the model."
             )
-
-
-def check_regions(name: str, conditioning: list[Any], samples: Tensor) -> None:
-    """Raise ValueError where a prompt has neither one region for all of `samples`
-    `[B, C, ..., h, w]` nor one for each picture, or each frame of a video.
-    """
-    video = samples.ndim == 5
-    count, others = (samples.shape[2], "frames") if video else (len(samples), "pictures")
-    for region in (options["mask"] for _, options in conditioning if "mask" in options):
-        check_count(name, "region", len(region), count, others)
 
 
 def unconditional(model: Any) -> list[Any]:
@@ -45,8 +37,9 @@ def unconditional(model: Any) -> list[Any]:
     width = model_facts.context_width(model)
     if not width or model_facts.needs_prompt(model):
         raise ValueError(
-            "conditioning: this kind of model cannot do without one; connect a CLIPTextEncode "
-            "with an empty text."
+            "conditioning: this kind of model cannot do without one; connect a CLIP Text Encode "
+            "with an empty text, and for an edit model with the reference that its other prompts "
+            "have."
         )
     return [[torch.zeros(1, 77, width), {}]]
 

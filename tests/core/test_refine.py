@@ -191,3 +191,13 @@ def test_otsu_finds_a_faint_thing_in_noise():
     (gray,) = gray_mask(0.1 + 0.15 * square() + noise, OFF)
     assert np.array_equal(binary_mask(gray, Refinement(fill_holes=False)), square()[0] > 0)
     assert not made(gray).any()
+
+
+@pytest.mark.parametrize("size", [4, 64])
+@pytest.mark.parametrize("dark", [0.0, 0.2])
+def test_a_mask_of_two_values_keeps_its_edges(size, dark):
+    """Beside a picture whose own edges are elsewhere."""
+    painted = torch.full((1, 192, 160), dark)
+    painted[:, 70 : 70 + size, 50 : 50 + size] = 1
+    picture = torch.rand(1, 192, 160, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(refined_mask(painted, picture=picture), (painted > 0.5).float())

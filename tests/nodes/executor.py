@@ -11,6 +11,9 @@ from typing import Any
 
 from tools.comfy_server import COMFYUI, Workflow, WorkflowError
 
+EXTRA_NODES = ("nodes_images", "nodes_latent", "nodes_mask")
+"""Those of ComfyUI's further nodes that the tests need."""
+
 TAKEN = {"image": "IMAGE", "mask": "MASK", "heat_map": "MASK"}
 
 
@@ -124,4 +127,7 @@ def comfyui_nodes() -> ModuleType:
         spec = importlib.util.spec_from_file_location("nodes", COMFYUI / "nodes.py")
         sys.modules["nodes"] = module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        for name in EXTRA_NODES:
+            path = str(COMFYUI / "comfy_extras" / f"{name}.py")
+            assert asyncio.run(module.load_custom_node(path, module_parent="comfy_extras"))
     return sys.modules["nodes"]

@@ -125,7 +125,7 @@ def test_a_model_that_cannot_go_without_conditioning(
         monkeypatch.setattr(demo.model.model, attribute, value)
     else:
         monkeypatch.setitem(demo.model.model.model_config.unet_config, attribute, value)
-    with pytest.raises(ValueError, match="CLIPTextEncode") as error:
+    with pytest.raises(ValueError, match="CLIP Text Encode") as error:
         invert(latent)
     assert_one_sentence(error, "conditioning")
 

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from tests.one_sentence import assert_one_sentence
 from tools.in_process import defaults
 
 
@@ -54,18 +55,33 @@ def test_sigmas_take_the_place_of_steps_and_scheduler(stages, latent, half_mask)
     assert stages.sample(inverted, mask=half_mask)["samples"].isfinite().all()
 
 
-def test_sigmas_that_end_above_0_go_on_to_0(stages, latent):
-    inverted = stages.invert(latent, sigmas=torch.tensor([4.0, 2.0, 0.5]), strength=1.0)
-    assert sigmas_of(inverted) == [0.0, 0.5, 2.0, 4.0]
+@pytest.mark.parametrize(
+    ("sigmas", "rising"),
+    [
+        ([4.0, 2.0, 0.03125], [0.0, 0.03125, 2.0, 4.0]),  # nearly clean: goes on to 0
+        ([4.0, 4.0, 2.0, 2.0, 0.0, 0.0], [0.0, 2.0, 4.0]),  # stock takes no step between equal ones
+    ],
+)
+def test_sigmas_that_stock_samplers_take(stages, latent, sigmas, rising):
+    inverted = stages.invert(latent, sigmas=torch.tensor(sigmas), strength=1.0)
+    assert sigmas_of(inverted) == rising
 
 
 @pytest.mark.parametrize(
-    "sigmas",
-    [[0.0, 1.0, 2.0], [2.0, 2.0, 0.0], [2.0, math.nan, 0.0], [math.inf, 1.0], [1.0, -1.0], []],
+    ("sigmas", "said"),
+    [
+        ([0.0, 1.0, 2.0], "must fall.* FlipSigmas"),
+        ([1.0, -1.0], "must fall.* FlipSigmas"),
+        ([2.0, math.nan, 0.0], "NaN or infinite"),
+        ([math.inf, 1.0], "NaN or infinite"),
+        ([], "there are none"),
+        ([9.0, 4.0, 2.0], "end at noise level 2 instead of 0, .* low half of Split"),
+    ],
 )
-def test_sigmas_that_do_not_fall(stages, latent, sigmas):
-    with pytest.raises(ValueError, match=r"^sigmas: .*FlipSigmas[^\n]*\.$"):
+def test_sigmas_that_make_no_schedule(stages, latent, sigmas, said):
+    with pytest.raises(ValueError, match=said) as error:
         stages.invert(latent, sigmas=torch.tensor(sigmas))
+    assert_one_sentence(error, "sigmas")
 
 
 def test_guidance_is_the_core_guidance_of_both_prompts(stages, prompts, latent):

@@ -251,3 +251,74 @@ def vae_of(family: Any) -> Any:
         return torch.nn.functional.interpolate(samples[:, :3], scale_factor=8).movedim(1, -1)
 
     return SimpleNamespace(encode=encode, decode=decode)
+
+
+def test_pictures_of_a_model_whose_vae_takes_them_for_a_video(executor):
+    """Each is edited as it is alone."""
+    from tests.families.zoo import FAMILIES
+
+    family = FAMILIES["QwenImage"]
+    pictures = torch.rand(2, 64, 96, 3, generator=torch.Generator().manual_seed(0))
+
+    def encode(pixels: torch.Tensor) -> torch.Tensor:
+        small = torch.nn.functional.avg_pool2d(pixels.movedim(-1, 1).mean(1, keepdim=True), 8)
+        return small.movedim(0, 1)[None].expand(-1, 16, -1, -1, -1)  # frames of one video
+
+    def decode(samples: torch.Tensor) -> torch.Tensor:
+        frames = samples[:, :3].movedim(2, 1).flatten(0, 1)
+        return torch.nn.functional.interpolate(frames, scale_factor=8).movedim(1, -1)
+
+    vae = SimpleNamespace(encode=encode, decode=decode)
+    model, clip = family.model(), clip_of(family)
+    executor.given = (model, clip, vae, pictures)
+    together = executor.run(one_node())
+    assert together["image"].shape == (2, 64, 96, 3)
+    executor.forget()
+    executor.given = (model, clip, vae, pictures[1:])
+    alone = executor.run(one_node())
+    for name in ("image", "mask", "heat_map"):
+        torch.testing.assert_close(together[name][1:], alone[name], atol=1e-4, rtol=1e-4)
+
+
+def test_ready_made_prompts_take_the_place_of_the_texts(executor, small_picture):
+    small_picture(1, 64, 64, 3)
+    by_text = executor.run(one_node())
+    workflow = one_node(source="", target="")
+    texts = {**PROMPTS, "empty": ""}
+    for name, text in texts.items():
+        inputs = {"clip": ["given", 1], "text": text}
+        workflow[f"{name} prompt"] = {"class_type": "CLIPTextEncode", "inputs": inputs}
+        workflow["edit"]["inputs"][f"{name}_conditioning"] = [f"{name} prompt", 0]
+    assert_same(executor.run(workflow), by_text)
+
+
+def test_a_reference_has_to_be_in_the_empty_prompt_too(executor, small_picture):
+    small_picture(1, 64, 64, 3)
+    workflow = one_node()
+    workflow["text"] = {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"clip": ["given", 1], "text": "a bowl"},
+    }
+    workflow["latent"] = {
+        "class_type": "VAEEncode",
+        "inputs": {"pixels": ["given", 3], "vae": ["given", 2]},
+    }
+    workflow["reference"] = {
+        "class_type": "InpaintModelConditioning",
+        "inputs": {
+            "positive": ["text", 0],
+            "negative": ["text", 0],
+            "vae": ["given", 2],
+            "pixels": ["given", 3],
+            "mask": ["mask", 0],
+            "noise_mask": False,
+        },
+    }
+    workflow["mask"] = {
+        "class_type": "SolidMask",
+        "inputs": {"value": 1.0, "width": 64, "height": 64},
+    }
+    workflow["edit"]["inputs"]["target_conditioning"] = ["reference", 0]
+    complaint(executor, workflow, "empty_conditioning")
+    workflow["edit"]["inputs"]["empty_conditioning"] = ["reference", 1]
+    assert executor.run(workflow)["image"].isfinite().all()

@@ -106,7 +106,7 @@ def test_guidance_patches_of_the_model_take_part(stages, demo, latent, half_mask
     patched = demo.model.clone()
     patched.set_model_sampler_post_cfg_function(post_cfg)
     stages.sample(stages.invert(latent, model=patched), mask=half_mask, model=patched)
-    assert seen == [1.0] * 4 + [7.5] * 4
+    assert seen == [7.5] * 4  # an unguided evaluation has no guidance to patch
 
 
 def test_progress_and_previews_arrive_at_each_step(stages, latent, half_mask):
@@ -158,7 +158,7 @@ def test_nodes_and_diffusers_on_one_core_agree(stages, find_mask, demo, prompts,
     sigma = model_sampling.percent_to_sigma(0.5)
     expected = heat_map(find_differences(counting, x0, [sigma], 2, 0).map, RECIPES["diffusers"])
     # ComfyUI's sigma lies between two timesteps, of which both take the nearest.
-    disagreement = (found - image_sized(expected, 8, "bilinear")).abs().mean()
+    disagreement = (found - image_sized(expected, (72, 104), "bilinear")).abs().mean()
     assert disagreement < 0.02 < expected.std()
     assert counting.evaluations == 2 * 2 * 2
 
