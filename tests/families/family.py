@@ -87,6 +87,10 @@ class Family:
             model.diffusion_model.register_forward_hook(_mild())
         return comfy.model_patcher.ModelPatcher(model, load_device=cpu, offload_device=cpu)
 
+    def samples(self, model: Any) -> Tensor:
+        """Return latents as VAE Encode gives them: of unit variance where the model sees them."""
+        return model.model.process_latent_out(noise(*self.latent))
+
     def conditioning(self, seed: int) -> list[Any]:
         options = self.options(seed)
         if self.pooled:

@@ -41,8 +41,7 @@ class Stages:
 
     @cached_property
     def latent(self) -> dict[str, Any]:
-        """As VAE Encode gives it: of unit variance where the model sees it."""
-        return {"samples": self.model.model.process_latent_out(noise(*self.family.latent))}
+        return {"samples": self.family.samples(self.model)}
 
     @cached_property
     def scheduler(self) -> str:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.families.zoo import FAMILIES
 from tests.nodes.executor import Executor, running_executor
 from tests.one_sentence import assert_one_sentence
 from tools.comfy_server import PACK, Workflow, WorkflowError
@@ -187,9 +188,7 @@ def test_a_picture_of_nan(executor):
 
 
 def test_the_frames_of_a_video(executor):
-    from tests.nodes.small_models import FAMILIES  # ComfyUI cannot be imported before the pack
-
-    family = FAMILIES["Wan, video"]
+    family = FAMILIES["WAN21_T2V"]
     executor.given = (family.model(), clip_of(family), vae_of(family), torch.rand(5, 64, 96, 3))
     assert "frames of a video" in complaint(executor, one_node(), "image")
 
@@ -217,11 +216,9 @@ def complaint(executor: Executor, workflow: Workflow, name: str) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize(("family", "scheduler"), [("SDXL", "ddim_uniform"), ("SD 3", "simple")])
+@pytest.mark.parametrize(("family", "scheduler"), [("SDXL", "ddim_uniform"), ("SD3", "simple")])
 def test_other_model_families(executor, demo_workflow, family, scheduler):
     """As docs/models.md tells to connect the stages for them."""
-    from tests.nodes.small_models import FAMILIES  # ComfyUI cannot be imported before the pack
-
     family = FAMILIES[family]
     executor.given = (family.model(), clip_of(family), vae_of(family), torch.rand(2, 64, 96, 3))
     stages = stage_nodes(demo_workflow)
@@ -255,8 +252,6 @@ def vae_of(family: Any) -> Any:
 
 def test_pictures_of_a_model_whose_vae_takes_them_for_a_video(executor):
     """Each is edited as it is alone."""
-    from tests.families.zoo import FAMILIES
-
     family = FAMILIES["QwenImage"]
     pictures = torch.rand(2, 64, 96, 3, generator=torch.Generator().manual_seed(0))
 

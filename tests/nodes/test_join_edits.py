@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmarks import checker
 from benchmarks.several import rights, two_edits
 from diffedit_core.sizes import latent_sized
+from tests.families.zoo import FAMILIES
 from tests.one_sentence import assert_one_sentence
 from tools.in_process import defaults
 
@@ -185,12 +186,15 @@ def test_a_prompt_keeps_its_other_options(join, one, two):
 
 
 def test_a_video_takes_one_mask_for_each_edit(nodes, join):
-    from tests.nodes.small_models import FAMILIES  # needs ComfyUI, which `nodes` has imported
-
-    family = FAMILIES["Wan, video"]
+    family = FAMILIES["WAN21_T2V"]
     model, source, target = family.model(), family.conditioning(1), family.conditioning(2)
     edits = [Edit(mask[:, :64, :96], target) for mask in (box(0, 40, 8, 50), box(24, 64, 48, 90))]
-    inputs = {"model": model, "latent": family.samples(), "conditioning": source, "steps": 4}
+    inputs = {
+        "model": model,
+        "latent": {"samples": family.samples(model)},
+        "conditioning": source,
+        "steps": 4,
+    }
     (inverted,) = nodes.DDIMInvert.execute(**{**defaults(nodes.DDIMInvert), **inputs}).result
 
     def sample(mask: Tensor, positive: list[Any]) -> Tensor:

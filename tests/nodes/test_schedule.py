@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from tests.families.zoo import FAMILIES
+
 
 def noise_fraction(model_sampling, sigma: float) -> float:
     """The standard deviation of the noise in x, over that and the scale of the picture."""
@@ -15,11 +17,9 @@ def noise_fraction(model_sampling, sigma: float) -> float:
     return float(deviation / (deviation + scale))
 
 
-@pytest.mark.parametrize("family", ["SD 1", "SD 2, v-prediction", "SD 3", "Flux", "Wan, video"])
+@pytest.mark.parametrize("family", ["SD15", "SD20, v-prediction", "SD3", "Flux", "WAN21_T2V"])
 @pytest.mark.parametrize(("strength", "fraction"), [(0.3, 0.454), (0.5, 0.618), (0.7, 0.769)])
 def test_a_strength_is_a_fraction_of_noise(nodes, family, strength, fraction):
-    from tests.nodes.small_models import FAMILIES
-
     model = FAMILIES[family].model()
     (sigma,) = nodes.adapter.schedule.mask_sigmas(model, strength, 0.0)
     found = noise_fraction(model.get_model_object("model_sampling"), sigma)
@@ -39,12 +39,10 @@ def test_on_stable_diffusion_it_is_the_fraction_of_timesteps(nodes, demo, streng
 def test_beyond_what_a_model_has_it_is_the_nearest(nodes, strength):
     from comfy.model_sampling import CONST, ModelSamplingDiscreteFlow
 
-    from tests.nodes.small_models import FAMILIES
-
     class Narrow(ModelSamplingDiscreteFlow, CONST):
         sigma_min, sigma_max = torch.tensor(0.3), torch.tensor(0.5)
 
-    model = FAMILIES["SD 3"].model()
+    model = FAMILIES["SD3"].model()
     model.add_object_patch("model_sampling", Narrow())
     (sigma,) = nodes.adapter.schedule.mask_sigmas(model, strength, 0.0)
     assert sigma == pytest.approx(0.3 if strength < 0.5 else 0.5)
