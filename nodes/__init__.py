@@ -15,6 +15,7 @@ from .language_model_loader import DiffEditLanguageModelLoader
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
 from .noise_trajectory import DiffEditNoiseTrajectory
+from .paste_edit import DiffEditPaste
 from .prompt_ensemble import DiffEditPromptEnsemble
 
 
@@ -27,6 +28,7 @@ class DiffEditExtension(ComfyExtension):
             DDIMInvert,
             DiffEditNoiseTrajectory,
             MaskedDDIMSample,
+            DiffEditPaste,
             DiffEditFillMask,
             DiffEditJoinEdits,
             DiffEditPromptEnsemble,

@@ -25,6 +25,7 @@ from .ddim_invert import DDIMInvert
 from .diffedit_mask import DiffEditMask
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
+from .paste_edit import DiffEditPaste
 from .widgets.defaults import widget_defaults
 from .widgets.sampling import cfg_input, seed_input
 
@@ -40,7 +41,8 @@ class DiffEdit(io.ComfyNode):
             display_name="DiffEdit",
             category="DiffEdit",
             description="Changes one thing in a picture by two prompts: what the picture shows "
-            "now, and what it should show. Finds the region by itself and leaves the rest alone. "
+            "now, and what it should show. Finds the region by itself and leaves every other pixel "
+            "as it is. "
             "The other DiffEdit nodes are its stages, for those who want every knob.",
             search_aliases=["edit image", "edit by text", "change object", "instruct", "inpaint"],
             inputs=[
@@ -218,7 +220,14 @@ class DiffEdit(io.ComfyNode):
             cfg=cfg,
         )
         decoded = graph.node("VAEDecode", "decode", samples=edited.out(0), vae=vae_link)
-        return io.NodeOutput(decoded.out(0), refined.out(0), heat_map, expand=graph.finalize())
+        pasted = stage(
+            "paste",
+            DiffEditPaste,
+            original=image_link,
+            edited=decoded.out(0),
+            mask=refined.out(0),
+        )
+        return io.NodeOutput(pasted.out(0), pasted.out(1), heat_map, expand=graph.finalize())
 
 
 def _check(model: Any, image: Tensor) -> None:

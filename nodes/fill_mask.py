@@ -1,18 +1,15 @@
 """Fill Mask: paint a masked region over with its surroundings, before a thing is removed."""
 
-from collections.abc import Sequence
-
 import comfy.model_management
 import comfy.utils
 import numpy as np
 import torch
-import torch.nn.functional as F
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..diffedit_core.inpaint import inpaint
 from .adapter.checks import check_count
-from .adapter.pictures import mask_values, pictures, vae_crop
+from .adapter.pictures import mask_values, over_picture, pictures
 
 
 class DiffEditFillMask(io.ComfyNode):
@@ -45,7 +42,7 @@ class DiffEditFillMask(io.ComfyNode):
     @classmethod
     def execute(cls, image: Tensor, mask: Tensor) -> io.NodeOutput:
         image = pictures(image, len(image), image.shape[1:3])
-        mask = _of_size(mask_values(mask), image.shape[1:3])
+        mask = over_picture(mask_values(mask)[:, None], image.shape[1:3], "area")[:, 0]
         check_count("mask", "mask", len(mask), len(image))
         inside = (mask > 0.5).expand(len(image), -1, -1)
         if inside.all((1, 2)).any():
@@ -60,15 +57,3 @@ class DiffEditFillMask(io.ComfyNode):
             painted.append(inpaint(one, hole))
             bar.update(1)
         return io.NodeOutput(torch.from_numpy(np.stack(painted)))
-
-
-def _of_size(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """The mask `[B, h, w]` over a picture of `size` `(H, W)`, stretched unless it is so little
-    smaller that VAE Encode has cropped it: then black around it.
-    """
-    corner = vae_crop(size, mask.shape[1:])
-    if corner:
-        top, left = corner
-        bottom, right = size[0] - top - mask.shape[1], size[1] - left - mask.shape[2]
-        return F.pad(mask, (left, right, top, bottom))
-    return F.interpolate(mask[:, None], size, mode="area")[:, 0]

@@ -162,7 +162,7 @@ export class MaskView {
       ? `${automatic}: ${this.runMask.thresholds[automatic].toFixed(2)}`
       : method;
     this.summary.textContent =
-      `mask covers ${covered.toFixed(1)} % · threshold ${found.toFixed(2)} (${rule})`;
+      `covers ${covered.toFixed(1)} % · threshold ${found.toFixed(2)} (${rule})`;
     this.slider.value = method === automatic ? found : threshold;
     this.slider.disabled = this.#node.isLinked("threshold") || this.#node.isLinked("method");
     this.slider.ariaLabel = method === "quantile"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import comfy.utils
+import torch.nn.functional as F
 from torch import Tensor
 
 from .checks import check_count, check_finite
@@ -19,11 +20,11 @@ def mask_values(mask: Tensor, name: str = "mask") -> Tensor:
     return mask.reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
 
 
-def check_pictures(image: Tensor) -> None:
-    """Raise ValueError where an IMAGE holds no picture, or one with NaN."""
+def check_pictures(image: Tensor, name: str = "image") -> None:
+    """Raise ValueError where the IMAGE of the input `name` holds no picture, or one with NaN."""
     if not len(image):
-        raise ValueError("image: there is no picture in it; connect at least one.")
-    check_finite("image", image)
+        raise ValueError(f"{name}: there is no picture in it; connect at least one.")
+    check_finite(name, image)
 
 
 def pictures(image: Tensor, count: int, size: Sequence[int], others: str = "masks") -> Tensor:
@@ -42,6 +43,18 @@ def pictures(image: Tensor, count: int, size: Sequence[int], others: str = "mask
     return comfy.utils.common_upscale(
         image.movedim(-1, 1), size[1], size[0], "bilinear", "disabled"
     ).movedim(1, -1)
+
+
+def over_picture(values: Tensor, size: Sequence[int], mode: str) -> Tensor:
+    """Return the values `[B, C, h, w]` over a picture of `size` `(H, W)`: resampled by `mode`,
+    unless they are so little smaller that VAE Encode has cropped them; then zero around them.
+    """
+    height, width = values.shape[-2:]
+    corner = vae_crop(size, (height, width))
+    if corner:
+        top, left = corner
+        return F.pad(values, (left, size[1] - left - width, top, size[0] - top - height))
+    return F.interpolate(values, tuple(size), mode=mode, antialias=mode == "bilinear")
 
 
 def vae_crop(size: Sequence[int], cropped: Sequence[int]) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ from tools.comfy_server import PACK, PACK_FOLDER, ComfyServer, Workflow
 BLUEPRINT = PACK / "subgraphs" / "DiffEdit.json"
 
 STAGES = ["CLIPTextEncode"] * 3 + ["DDIMInvert", "DiffEditMask", "MaskRefine", "MaskedDDIMSample"]
-STAGES += ["VAEDecode", "VAEEncode"]
+STAGES += ["VAEDecode", "VAEEncode", "DiffEditPaste"]
 
 LINKED = ["model", "clip", "vae", "image"]
 WIDGETS = ["source", "target", "seed", "steps", "strength", "cfg", "grow"]
