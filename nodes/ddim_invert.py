@@ -62,10 +62,10 @@ class DDIMInvert(io.ComfyNode):
                 io.Conditioning.Input(
                     "conditioning",
                     optional=True,
-                    tooltip="A caption to invert under. Leave it empty for the unconditional "
-                    "inversion of the DiffEdit paper. SDXL needs one: a CLIP Text Encode with "
-                    "empty text does, and is the better choice for Stable Diffusion too. Edit "
-                    "models need their reference in it, as in the other prompts.",
+                    tooltip="A caption to invert under. Leave it open for the unconditional "
+                    "inversion of the DiffEdit paper. SDXL and newer models need one: a CLIP Text "
+                    "Encode with empty text. Edit models need their reference in it, as in the "
+                    "other prompts.",
                 ),
                 io.Conditioning.Input(
                     "negative",
