@@ -207,7 +207,7 @@ class DiffEdit(io.ComfyNode):
             strength=strength,
             scheduler=scheduler(model),
         )
-        if needs_prompt(model):
+        if needs_prompt(model) or empty_conditioning is not None:
             inverted.set_input("conditioning", empty_prompt)
         edited = stage(
             "sample",

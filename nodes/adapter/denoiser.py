@@ -97,7 +97,7 @@ class ComfyDenoiser:
         self.model_options = model_options
         self.seed = seed
         self._coverage: dict[tuple[str, float], Tensor] = {}
-        self._last_sigma = float("inf")
+        self._last_sigma = 0.0
 
     def denoise(self, x: Tensor, sigma: float, conds: Sequence[str]) -> Sequence[Tensor]:
         """See `Denoiser`.  Where one of several conditionings does not act, all predict the same,

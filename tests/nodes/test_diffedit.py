@@ -284,8 +284,7 @@ def test_ready_made_prompts_take_the_place_of_the_texts(executor, small_picture)
     small_picture(1, 64, 64, 3)
     by_text = executor.run(one_node())
     workflow = one_node(source="", target="")
-    texts = {**PROMPTS, "empty": ""}
-    for name, text in texts.items():
+    for name, text in PROMPTS.items():
         inputs = {"clip": ["given", 1], "text": text}
         workflow[f"{name} prompt"] = {"class_type": "CLIPTextEncode", "inputs": inputs}
         workflow["edit"]["inputs"][f"{name}_conditioning"] = [f"{name} prompt", 0]
@@ -322,3 +321,20 @@ def test_a_reference_has_to_be_in_the_empty_prompt_too(executor, small_picture):
     complaint(executor, workflow, "empty_conditioning")
     workflow["edit"]["inputs"]["empty_conditioning"] = ["reference", 1]
     assert executor.run(workflow)["image"].isfinite().all()
+
+
+def test_the_picture_is_inverted_under_the_empty_prompt_that_is_connected(
+    executor, small_picture, demo_workflow
+):
+    """On a model, too, that could do without one."""
+    small_picture(1, 64, 64, 3)
+    workflow = one_node()
+    workflow["text"] = {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"clip": ["given", 1], "text": "a red cup"},
+    }
+    workflow["edit"]["inputs"]["empty_conditioning"] = ["text", 0]
+    stages = stage_nodes(demo_workflow)
+    stages["negative_prompt"]["inputs"]["text"] = "a red cup"
+    stages["invert"]["inputs"] |= {**FEW, "conditioning": ["negative_prompt", 0]}
+    assert_same(executor.run(workflow), executor.run(stages))
