@@ -110,6 +110,8 @@ def write_tokenizer(folder: Path, captions: list[str]) -> CLIPTokenizer:
     (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(vocabulary)}))
     lines = ["#version: 0.2", *(" ".join(pair) for pair in merges)]
     (folder / "merges.txt").write_text("\n".join(lines) + "\n")
+    # One from an earlier training would be taken in the place of these two, and contradict them.
+    (folder / "tokenizer.json").unlink(missing_ok=True)
     tokenizer = CLIPTokenizer.from_pretrained(folder, model_max_length=TOKENS)
     tokenizer.save_pretrained(folder)
     return tokenizer

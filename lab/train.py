@@ -139,6 +139,15 @@ def train_unet(tokenizer, latents: torch.Tensor, steps: int, build: Path):
     return train("unet", models, loss_of_step, steps, UNET_RATE, build)
 
 
+def name_as_clip(weights: Path) -> None:
+    """Give the text encoder's tensors the names that CLIP's have in every file: transformers 5
+    leaves out `text_model.`, without which other readers start from random weights.
+    """
+    tensors = load_file(weights)
+    named = {f"text_model.{name.removeprefix('text_model.')}": one for name, one in tensors.items()}
+    save_file(named, weights, metadata={"format": "pt"})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", type=Path, default=PACK / "build", help="scenes and checkpoints")
@@ -173,6 +182,7 @@ def main() -> None:
         feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(args.out)
+    name_as_clip(args.out / "text_encoder" / "model.safetensors")
     preview = preview_factors(latents, shards)
     (args.out / "preview.json").write_text(json.dumps(preview, indent=1) + "\n")
 

@@ -70,7 +70,7 @@ def load_model(folder: Path, disable_dynamic: bool) -> comfy.model_patcher.Model
 def load_clip(folder: Path, disable_dynamic: bool) -> comfy.sd.CLIP:
     config = _read_json(folder / "text_encoder" / "config.json")
     weights = _read_weights(folder / "text_encoder" / "model.safetensors")
-    weights = {f"clip_l.transformer.text_model.{key}": value for key, value in weights.items()}
+    weights = {f"clip_l.transformer.{key}": value for key, value in weights.items()}
     tokens = config["max_position_embeddings"]
     tokenizer = partial(
         comfy.sd1_clip.SDTokenizer,

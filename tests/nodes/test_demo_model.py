@@ -1,11 +1,13 @@
 """ComfyUI's classes on the demo model's weights against diffusers' and transformers'."""
 
+import json
 import logging
 import shutil
 
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file
 
 from tools.comfy_server import PACK
 
@@ -98,3 +100,16 @@ def test_missing_weights_are_named(nodes, tmp_path, monkeypatch, file):
     monkeypatch.setattr(nodes.demo_model, "FOLDER", tmp_path / "model")
     with pytest.raises(ValueError, match=rf"{file} is missing; reinstall the pack"):
         nodes.DiffEditDemoModel.execute()
+
+
+def test_the_folder_reads_the_same_for_every_reader():
+    """transformers 4 reads vocab.json and merges.txt, transformers 5 and ComfyUI tokenizer.json.
+    All but transformers 5 want the text encoder's tensors under CLIP's names.
+    """
+    folder = FOLDER / "tokenizer"
+    fast = json.loads((folder / "tokenizer.json").read_text())["model"]
+    assert json.loads((folder / "vocab.json").read_text()) == fast["vocab"]
+    merges = (folder / "merges.txt").read_text().splitlines()[1:]
+    assert [merge.split() for merge in merges] == fast["merges"]
+    weights = load_file(FOLDER / "text_encoder" / "model.safetensors")
+    assert all(name.startswith("text_model.") for name in weights)
