@@ -8,6 +8,7 @@ from .ddim_invert import DDIMInvert
 from .demo_model import DiffEditDemoModel
 from .diffedit import DiffEdit
 from .diffedit_mask import DiffEditMask
+from .edit_window import DiffEditWindow
 from .fill_mask import DiffEditFillMask
 from .image_caption import DiffEditImageCaption
 from .join_edits import DiffEditJoinEdits
@@ -28,6 +29,7 @@ class DiffEditExtension(ComfyExtension):
             DDIMInvert,
             DiffEditNoiseTrajectory,
             MaskedDDIMSample,
+            DiffEditWindow,
             DiffEditPaste,
             DiffEditFillMask,
             DiffEditJoinEdits,

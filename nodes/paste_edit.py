@@ -5,13 +5,21 @@ from collections.abc import Sequence
 import comfy.model_management
 import comfy.utils
 import torch
-import torch.nn.functional as F
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..diffedit_core.paste import paste
 from .adapter.checks import check_count
-from .adapter.pictures import check_pictures, mask_values, over_picture, vae_crop
+from .adapter.pictures import (
+    check_pictures,
+    check_proportions,
+    mask_values,
+    over_picture,
+    resampled,
+    vae_crop,
+)
+from .adapter.windows import PictureWindows
+from .edit_window import WINDOW
 
 
 class DiffEditPaste(io.ComfyNode):
@@ -30,17 +38,27 @@ class DiffEditPaste(io.ComfyNode):
             ],
             inputs=[
                 io.Image.Input(
-                    "original", tooltip="The picture before the edit, as it was loaded."
+                    "edited",
+                    tooltip="The picture after the edit, from VAE Decode: of the original's size, "
+                    "or what VAE Encode has left of it, or the window. Another size is resampled.",
                 ),
                 io.Image.Input(
-                    "edited",
-                    tooltip="The picture after the edit, from VAE Decode. Of the original's size, "
-                    "or what VAE Encode has left of it; another size is stretched.",
+                    "original",
+                    optional=True,
+                    tooltip="The picture before the edit, as it was loaded. Not needed with a "
+                    "window, which brings it.",
                 ),
                 io.Mask.Input(
                     "mask",
-                    tooltip="Where the edit was made. Black stays the original, bit for bit. One "
-                    "mask for all pictures or one for each.",
+                    optional=True,
+                    tooltip="Where the edit was made, of the size of edited or of the original. "
+                    "Black stays the original, bit for bit. One mask for all pictures or one for "
+                    "each. Left open, all of edited is pasted.",
+                ),
+                WINDOW.Input(
+                    "window",
+                    optional=True,
+                    tooltip="From Edit Window, where edited is an edit of its image.",
                 ),
                 io.Int.Input(
                     "feather",
@@ -65,42 +83,76 @@ class DiffEditPaste(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, original: Tensor, edited: Tensor, mask: Tensor, feather: int) -> io.NodeOutput:
+    def execute(
+        cls,
+        edited: Tensor,
+        feather: int,
+        original: Tensor | None = None,
+        mask: Tensor | None = None,
+        window: PictureWindows | None = None,
+    ) -> io.NodeOutput:
+        original = _original(original, window)
         check_pictures(original, "original")
         check_pictures(edited, "edited")
-        count, size = len(original), original.shape[1:3]
+        count = len(original)
         check_count("edited", "picture", len(edited), count)
+        if mask is None:
+            mask = torch.ones(1, *edited.shape[1:3])
         check_count("mask", "mask", len(mask), count)
+        places = _places(original.shape[1:3], edited.shape[1:3], window) * (1 if window else count)
+        whole_masks = _whole_masks(mask, original.shape[:3], places, window is not None)
         pasted = original.cpu().float().clone()
-        whole_mask = over_picture(mask_values(mask).cpu()[:, None], size, "bilinear")[:, 0]
-        rows, columns = _place(size, edited.shape[1:3])
-        mask = torch.zeros_like(whole_mask)
-        mask[:, rows, columns] = whole_mask[:, rows, columns]
-        edited = _of_size(edited[..., :3].cpu().float(), pasted[0, rows, columns].shape[:2])
+        edited = resampled(edited[..., :3].cpu().float(), pasted[(0, *places[0])].shape[:2])
         bar = comfy.utils.ProgressBar(count)
-        for number in range(count):
+        for number, place in enumerate(places):
             comfy.model_management.throw_exception_if_processing_interrupted()
-            here = number, rows, columns
-            one_edit = edited[number % len(edited)]
-            one_mask = mask[number % len(mask), rows, columns]
-            pasted[here] = paste(pasted[here], one_edit, one_mask, feather)
+            here = number, *place
+            one = edited[number % len(edited)]
+            pasted[here] = paste(pasted[here], one, whole_masks[here], feather)
             bar.update(1)
-        return io.NodeOutput(pasted, mask.expand(count, -1, -1))
+        return io.NodeOutput(pasted, whole_masks)
 
 
-def _place(size: Sequence[int], edited: Sequence[int]) -> tuple[slice, slice]:
-    """Where in a picture of a size `(H, W)` an edit of another size belongs: where VAE Encode can
-    have taken it from, or all over it.
+def _original(original: Tensor | None, window: PictureWindows | None) -> Tensor:
+    if window is not None:
+        return window.original
+    if original is None:
+        raise ValueError(
+            "original: there is nothing to paste into; connect the picture before the edit, or the "
+            "window from Edit Window."
+        )
+    return original
+
+
+def _places(
+    size: Sequence[int], edited: Sequence[int], window: PictureWindows | None
+) -> list[tuple[slice, slice]]:
+    """Rows and columns of a picture of a size `(H, W)` that an edit of another size belongs into:
+    each window's, or else, for all pictures, where VAE Encode can have taken it from.
     """
-    top, left = vae_crop(size, edited) or (0, 0)
-    height, width = edited if vae_crop(size, edited) else size
-    return slice(top, top + height), slice(left, left + width)
+    if window is not None:
+        first = window.windows[0]
+        check_proportions("edited", edited, (first.height, first.width), "the window")
+        return [one.slices for one in window.windows]
+    corner = vae_crop(size, edited)
+    if corner is None:
+        check_proportions("edited", edited, size, "the original")
+        corner, edited = (0, 0), size
+    top, left = corner
+    return [(slice(top, top + edited[0]), slice(left, left + edited[1]))]
 
 
-def _of_size(edited: Tensor, size: Sequence[int]) -> Tensor:
-    """The pictures `[B, h, w, 3]`, resampled to `size` `(H, W)` where they are of another one."""
-    if edited.shape[1:3] == tuple(size):
-        return edited
-    channels_first = edited.movedim(-1, 1)
-    resized = F.interpolate(channels_first, tuple(size), mode="bicubic", antialias=True)
-    return resized.clamp(0, 1).movedim(1, -1)
+def _whole_masks(
+    mask: Tensor, shape: Sequence[int], places: list[tuple[slice, slice]], in_window: bool
+) -> Tensor:
+    """The mask of each picture, `[B, H, W]` as `shape` says: black but in its place."""
+    mask = mask_values(mask).cpu()
+    whole = torch.zeros(tuple(shape))
+    for number, place in enumerate(places):
+        here = number, *place
+        one = mask[number % len(mask)][None, None]
+        if in_window:
+            whole[here] = resampled(one.movedim(1, -1), whole[here].shape)[0, ..., 0]
+        else:
+            whole[here] = over_picture(one, shape[1:], "bilinear")[0, 0][place]
+    return whole

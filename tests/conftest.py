@@ -38,7 +38,11 @@ def demo_workflow() -> Workflow:
 
 @pytest.fixture
 def workflow(demo_workflow: Workflow) -> Workflow:
-    """The demo's workflow with few steps and draws, for the test to change as it likes."""
+    """The demo's workflow with few steps and draws, for the test to change as it likes. Its edit
+    is saved as it is decoded, not pasted: what the stages have made of every pixel.
+    """
+    del demo_workflow["paste"]
+    demo_workflow["edit"]["inputs"]["images"] = ["decode", 0]
     demo_workflow["find_mask"]["inputs"]["draws"] = 2
     demo_workflow["invert"]["inputs"] |= {"steps": 4, "iterations": 1}
     return demo_workflow

@@ -12,6 +12,19 @@ LARGEST_CELL = 32
 CELL_SIZES = {"SD_X4Upscaler": 4, "Stable_Cascade_B": 4, "Stable_Cascade_C": 32}
 """Pixels to the side of a cell, where ComfyUI itself states another number."""
 
+LIKED_SIZES = {
+    "DemoModelConfig": 192,
+    **dict.fromkeys(("SD15", "SD15_instructpix2pix"), 512),
+    **dict.fromkeys(("SD20", "SD21UnclipL", "SD21UnclipH"), 768),
+    **dict.fromkeys(("SDXL", "SDXL_instructpix2pix", "SDXLRefiner", "SSD1B"), 1024),
+    **dict.fromkeys(("Segmind_Vega", "KOALA_700M", "KOALA_1B", "Stable_Cascade_C"), 1024),
+    **dict.fromkeys(("SD3", "Flux", "FluxInpaint", "FluxSchnell", "Flux2", "Chroma"), 1024),
+    **dict.fromkeys(("AuraFlow", "PixArtAlpha", "PixArtSigma", "HunyuanDiT", "HiDream"), 1024),
+    **dict.fromkeys(("Lumina2", "ZImage", "Omnigen2", "QwenImage", "Krea2", "Anima"), 1024),
+    "HunyuanImage21": 2048,
+}
+"""Pixels to the side of the square pictures that a model was trained on."""
+
 PICTURES_AS_VIDEOS = {"QwenImage", "Krea2", "JoyImage", "CosmosT2IPredict2", "Anima"}
 """Models of pictures whose latents are those of videos of one frame."""
 
@@ -72,6 +85,13 @@ def cell_size(model: Any) -> int:
     """Return how many pixels the side of a latent's cell has."""
     stated = model.get_model_object("latent_format").spacial_downscale_ratio
     return CELL_SIZES.get(_family(model)) or stated or 8
+
+
+def liked_size(model: Any) -> int | None:
+    """Return the side in pixels of the square pictures that suit the model best, None where that is
+    not known.
+    """
+    return LIKED_SIZES.get(_family(model))
 
 
 def size_multiple(model: Any) -> int:

@@ -9,6 +9,9 @@ from torch import Tensor
 from .checks import check_count, check_finite
 from .model_facts import LARGEST_CELL
 
+# Rounding both sides to whole patches of the network changes proportions no more.
+MOST_STRETCH = 1.35
+
 
 def mask_values(mask: Tensor, name: str = "mask") -> Tensor:
     """Return the mask of the input `name` as float32 `[B, H, W]` with values in 0..1.
@@ -43,6 +46,29 @@ def pictures(image: Tensor, count: int, size: Sequence[int], others: str = "mask
     return comfy.utils.common_upscale(
         image.movedim(-1, 1), size[1], size[0], "bilinear", "disabled"
     ).movedim(1, -1)
+
+
+def resampled(image: Tensor, size: Sequence[int]) -> Tensor:
+    """Return the pictures `[B, h, w, C]`, 0..1, at `size` `(H, W)`; of this size they stay as they
+    are.
+    """
+    if image.shape[1:3] == tuple(size):
+        return image
+    channels_first = image.movedim(-1, 1)
+    resized = F.interpolate(channels_first, tuple(size), mode="bicubic", antialias=True)
+    return resized.clamp(0, 1).movedim(1, -1)
+
+
+def check_proportions(name: str, size: Sequence[int], wanted: Sequence[int], of: str) -> None:
+    """Raise ValueError where a picture of `size` `(H, W)` of the input `name` is no larger or
+    smaller version of one of the size `wanted`.
+    """
+    stretch = (size[0] / size[1]) / (wanted[0] / wanted[1])
+    if not 1 / MOST_STRETCH < stretch < MOST_STRETCH:
+        raise ValueError(
+            f"{name}: it is {size[1]}×{size[0]} pixels, which has other proportions than the "
+            f"{wanted[1]}×{wanted[0]} of {of}; connect the edit of that very picture."
+        )
 
 
 def over_picture(values: Tensor, size: Sequence[int], mode: str) -> Tensor:

@@ -156,7 +156,14 @@ def test_tuning_the_mask_of_the_example(
 
     record = run_and_follow(comfy, page)
     assert executed(record) == {
-        *("MaskRefine", "MaskPreview", "MaskedDDIMSample", "VAEDecode", "SaveImage")
+        *(
+            "MaskRefine",
+            "MaskPreview",
+            "MaskedDDIMSample",
+            "VAEDecode",
+            "DiffEditPaste",
+            "SaveImage",
+        )
     }
     assert np.array_equal(shown_mask(page), grown)
     assert np.array_equal(server_mask(comfy, record), grown)

@@ -8,8 +8,9 @@ from tests.one_sentence import assert_one_sentence
 
 @pytest.fixture
 def paste(nodes):
-    def run(original, edited, mask, feather: int = 0):
-        return nodes.DiffEditPaste.execute(original, edited, mask, feather).result
+    def run(original, edited, mask, feather: int = 0, window=None):
+        given = {"original": original, "edited": edited, "mask": mask, "window": window}
+        return nodes.DiffEditPaste.execute(feather=feather, **given).result
 
     return run
 
@@ -79,3 +80,21 @@ def test_what_does_not_belong_together(paste, name, given):
     with pytest.raises(ValueError) as error:
         paste(*given)
     assert_one_sentence(error, name)
+
+
+def test_an_edit_of_other_proportions(paste):
+    with pytest.raises(ValueError, match="other proportions") as error:
+        paste(torch.rand(1, 64, 80, 3), torch.rand(1, 20, 80, 3), torch.ones(1, 64, 80))
+    assert_one_sentence(error, "edited")
+
+
+def test_nothing_to_paste_into(paste):
+    with pytest.raises(ValueError, match="window from Edit Window") as error:
+        paste(None, torch.rand(1, 64, 80, 3), None)
+    assert_one_sentence(error, "original")
+
+
+def test_without_a_mask_all_of_the_edit_is_pasted(paste):
+    original, edited = random_pictures(1, 24, 32, 3), random_pictures(1, 24, 32, 3, seed=1)
+    pasted, whole = paste(original, edited, None)
+    assert torch.equal(pasted, edited) and whole.all()

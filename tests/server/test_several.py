@@ -40,6 +40,7 @@ def several(comfy: ComfyServer, demo_workflow: Workflow) -> Workflow:
     }
     workflow["invert"]["inputs"] |= {"steps": STEPS, "strength": 0.8, "iterations": 1}
     workflow["sample"]["inputs"] |= {"positive": ["join", 1], "mask": ["join", 0]}
+    workflow["paste"]["inputs"]["mask"] = ["join", 0]
     del workflow["refine_mask"]
     workflow["mask"]["inputs"]["mask"] = ["find_mask", 0]
     workflow["other_mask"] = {"class_type": "MaskPreview", "inputs": {"mask": ["second_mask", 0]}}

@@ -1,0 +1,99 @@
+"""Edit Window: the neighbourhood of a region at the size a model likes, to be pasted back later."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..diffedit_core.refine import refined_mask
+from ..diffedit_core.window import windows_around, working_size
+from .adapter.checks import check_count
+from .adapter.model_facts import liked_size, size_multiple
+from .adapter.node_text import show_text
+from .adapter.pictures import check_pictures, mask_values, over_picture, resampled
+from .adapter.windows import PictureWindows
+
+WINDOW = io.Custom("DIFFEDIT_WINDOW")
+
+
+class DiffEditWindow(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DiffEditWindow",
+            display_name="Edit Window",
+            category="DiffEdit",
+            description="Takes the neighbourhood of a region out of a large picture, at the size "
+            "that the model likes. Edit it as any picture, with this pack or with stock "
+            "inpainting, then bring it back with Paste Edit.",
+            search_aliases=[
+                *("crop", "inpaint crop", "zoom", "detailer", "large picture"),
+                *("crop and stitch", "masked area only"),
+            ],
+            inputs=[
+                io.Model.Input("model", tooltip="The model that will make the edit."),
+                io.Image.Input("image", tooltip="The whole picture, of any size."),
+                io.Mask.Input(
+                    "mask",
+                    tooltip="Where the edit is to be made: a mask, or a heat map. One for all "
+                    "pictures or one for each.",
+                ),
+                io.Float.Input(
+                    "context",
+                    default=0.25,
+                    min=0.0,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="How much of the surroundings to take in on every side, as a fraction "
+                    "of the region. More helps the model to see what belongs there, less shows it "
+                    "the region larger. Good: 0.2 to 1.",
+                ),
+                io.Combo.Input(
+                    "around",
+                    options=["all", "largest"],
+                    default="all",
+                    tooltip="Of several regions: one window around all of them, or one around the "
+                    "largest.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(
+                    "window_image", display_name="image", tooltip="The window, to be edited."
+                ),
+                io.Mask.Output(
+                    "window_mask", display_name="mask", tooltip="The mask within the window."
+                ),
+                WINDOW.Output(
+                    "window", tooltip="Where the window is from, and the picture: for Paste Edit."
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls, model: Any, image: Tensor, mask: Tensor, context: float, around: str
+    ) -> io.NodeOutput:
+        check_pictures(image)
+        count, size = len(image), image.shape[1:3]
+        check_count("mask", "mask", len(mask), count)
+        whole = over_picture(mask_values(mask).cpu()[:, None], size, "bilinear")[:, 0]
+        whole = whole.expand(count, -1, -1)
+        regions = list(refined_mask(whole).numpy() > 0)
+        windows = windows_around(regions, context, only_largest=around == "largest")
+        shown = working_size(windows[0], liked_size(model), size_multiple(model))
+
+        def cut(pictures: Tensor) -> Tensor:
+            places = [(number, *window.slices) for number, window in enumerate(windows)]
+            return resampled(torch.stack([pictures[place] for place in places]), shown)
+
+        text = f"{windows[0].width}×{windows[0].height} pixels, shown at {shown[1]}×{shown[0]}"
+        if not all(region.any() for region in regions):
+            text += "\nnothing is marked: the window is the whole picture"
+        show_text(cls, text)
+        return io.NodeOutput(
+            cut(image[..., :3].cpu().float()),
+            cut(whole[..., None])[..., 0],
+            PictureWindows(image, windows),
+        )
