@@ -20,6 +20,7 @@ from torch import Tensor
 from ...diffedit_core.denoiser import StepCallback
 from . import model_facts
 from .coverage import coverage
+from .error_reason import error_reason
 from .hook_keyframes import rewind_keyframes
 
 # The key under which `predict_noise` finds the names of its conditionings in its model options.
@@ -269,8 +270,7 @@ def _with_prompt_type(name: str, conditioning: list[Any]) -> list[Any]:
 
 
 def _network_complaint(model: Any, source: Tensor, error: Exception) -> str:
-    cause = error.__cause__ or error
-    reason = (str(cause).strip() or type(cause).__name__).splitlines()[0].rstrip(".")[:120]
+    reason = error_reason(error.__cause__ or error)[:120]
     multiple = model_facts.size_multiple(model)
     sides = [model_facts.cell_size(model) * side for side in source.shape[-2:]]
     fits = all(side % multiple == 0 for side in sides)

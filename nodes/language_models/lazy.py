@@ -3,6 +3,8 @@
 import importlib
 from types import ModuleType
 
+from ..adapter.error_reason import error_reason
+
 
 def imported(name: str) -> ModuleType:
     """Return the module of this folder: "writing" or "captioning".
@@ -12,8 +14,8 @@ def imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(f".{name}", __package__)
     except Exception as error:  # transformers raises whatever comes
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise ValueError(
             f"transformers: this library, which reads and writes the words, cannot be used "
-            f"({reason}); install the pack's requirements.txt with the Python that runs ComfyUI."
+            f"({error_reason(error)}); install the pack's requirements.txt with the Python that "
+            "runs ComfyUI."
         ) from error

@@ -9,6 +9,8 @@ import comfy.model_patcher
 import torch
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 
+from ..adapter.error_reason import error_reason
+
 
 class TransformersModel:
     """A network with what prepares its input: a tokenizer, or a processor of pictures and text."""
@@ -68,9 +70,8 @@ def load_folder(
             folder, local_files_only=True, trust_remote_code=False
         )
     except Exception as error:  # transformers and tokenizers raise whatever comes
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise ValueError(
-            f"model: {folder} cannot be loaded ({reason}); download its files again."
+            f"model: {folder} cannot be loaded ({error_reason(error)}); download its files again."
         ) from error
     # These transformers has filled with random values.
     random = {*loading["missing_keys"], *(key for key, *_ in loading["mismatched_keys"])}
