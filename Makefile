@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
 .PHONY: demo test test-families train-demo bench-mask bench-quality bench-inversion bench-several \
-	bench-removal bench-size clean
+	bench-removal bench-window bench-size clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -39,6 +39,9 @@ bench-several:  ## two edits of one picture at once; output/bench-several.json
 
 bench-removal:  ## taking things out, against the truth; output/bench-removal.json
 	$(RUN) -m benchmarks.removal
+
+bench-window:  ## small things in large pictures; output/bench-window.json
+	$(RUN) -m benchmarks.window
 
 bench-size:  ## time and memory at Stable Diffusion's size, random weights; output/bench-size.json
 	$(RUN) -m benchmarks.real_size

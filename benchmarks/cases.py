@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from lab.render import Picture, changed_region, render
+from lab.render import SIZE, Picture, changed_region, render
 from lab.scenes import Edit, Scene, edit, scene
 
 SMALL = 0.6
@@ -45,8 +45,8 @@ class Case:
     region: np.ndarray
 
 
-def make_case(one: Edit) -> Case:
-    source, target = render(one.source), render(one.target)
+def make_case(one: Edit, size: int = SIZE) -> Case:
+    source, target = render(one.source, size), render(one.target, size)
     return Case(one, source, target, changed_region(one, source, target))
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from lab.architecture import FACTOR
+from lab.render import SIZE
 from tools.in_process import defaults
 
 from .cases import Case
@@ -17,7 +19,8 @@ from .cases import Case
 class Pack:
     """The nodes on the demo model, every widget at its default unless a call says otherwise.
 
-    evaluations: of single samples by the model, since it was last set to 0.
+    evaluations: of single samples by the model, since it was last set to 0.  cost: the same in
+    evaluations of the size of picture that the model likes.
     """
 
     def __init__(self, nodes: ModuleType) -> None:
@@ -25,6 +28,7 @@ class Pack:
         model, self.clip, self.vae = nodes.DiffEditDemoModel.execute().result
         self.model = model.clone()
         self.evaluations = 0
+        self.cost = 0.0
         self.model.set_model_unet_function_wrapper(self._count)
 
     def call(self, name: str, **inputs: Any) -> tuple[Any, ...]:
@@ -54,7 +58,9 @@ class Pack:
         return as_bytes(self.vae.decode(latent["samples"]).clamp(0, 1))
 
     def _count(self, apply_model: Any, call: dict[str, Any]) -> torch.Tensor:
-        self.evaluations += len(call["input"])
+        count, _, height, width = call["input"].shape
+        self.evaluations += count
+        self.cost += count * height * width / (SIZE // FACTOR) ** 2
         return apply_model(call["input"], call["timestep"], **call["c"])
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
@@ -38,12 +39,13 @@ def main() -> None:
             pictures = run_edit(comfy, workflow)
     except (ServerError, WorkflowError) as error:
         sys.exit(f"error: {error}")
+    outside = f"pixels changed outside the mask: {changed_outside(pictures)}"
     pictures["contact_sheet"] = contact_sheet(
         [
             ("source", prompt(workflow, "source_prompt"), pictures["source"]),
             ("heat map", "where the two prompts disagree", pictures["heat_map"]),
             ("mask", "what may change", pictures["mask"]),
-            ("edit", prompt(workflow, "target_prompt"), pictures["edit"]),
+            ("edit", f"{prompt(workflow, 'target_prompt')}; {outside}", pictures["edit"]),
         ]
     )
     OUTPUT.mkdir(exist_ok=True)
@@ -70,6 +72,13 @@ def run_edit(comfy: ComfyServer, workflow: Workflow) -> dict[str, Image.Image]:
     (edit,) = comfy.images(outputs, "edit")
     source = Image.open(SOURCE).convert("RGB")
     return {"source": source, "heat_map": heat_map, "mask": mask, "edit": edit}
+
+
+def changed_outside(pictures: dict[str, Image.Image]) -> int:
+    """How many pixels of the edit are not the source's own, where the mask is black."""
+    source, edit = (np.asarray(pictures[name].convert("RGB")) for name in ("source", "edit"))
+    outside = np.asarray(pictures["mask"].convert("L")) == 0
+    return int((source != edit).any(-1)[outside].sum())
 
 
 @contextmanager

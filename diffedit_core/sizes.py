@@ -1,10 +1,21 @@
-"""Masks at two scales: the image's pixels and the latent's cells."""
+"""Pictures at another size, and masks at two scales: the image's pixels and the latent's cells."""
 
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+def resampled(image: Tensor, size: Sequence[int]) -> Tensor:
+    """Return the pictures `[B, h, w, C]`, 0..1, at `size` `(H, W)`; of this size they stay as they
+    are.
+    """
+    if image.shape[1:3] == tuple(size):
+        return image
+    channels_first = image.movedim(-1, 1)
+    resized = F.interpolate(channels_first, tuple(size), mode="bicubic", antialias=True)
+    return resized.clamp(0, 1).movedim(1, -1)
 
 
 def image_sized(mask: Tensor, size: Sequence[int], mode: str) -> Tensor:

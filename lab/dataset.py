@@ -1,18 +1,34 @@
-"""The training set: scenes rendered once, in resumable shards of uint8 pictures."""
+"""The training set: which scenes, rendered once, in resumable shards of uint8 pictures."""
 
 from __future__ import annotations
 
 import os
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from .render import render
-from .scenes import scene
+from .scenes import Scene, close_up, scene, wide_scene
 
 SHARD = 250
+USUAL, WIDE, EMPTY = 0.4, 0.25, 0.06
+"""Shares of the training set: scenes of the usual kind and wide ones; the rest are close-ups of
+wide ones. Of each kind so many show an empty table.
+"""
+
+
+@cache
+def training_scene(seed: int) -> Scene:
+    """The scene of a seed in the training set."""
+    rng = np.random.default_rng((seed, 7))
+    kind = rng.random()
+    described = scene(seed) if kind < USUAL else wide_scene(seed)
+    if rng.random() < EMPTY:
+        described = described.without(*range(len(described.things)))
+    return described if kind < USUAL + WIDE else close_up(described, seed)
 
 
 def render_shard(folder: Path, index: int) -> None:
@@ -23,7 +39,7 @@ def render_shard(folder: Path, index: int) -> None:
     seeds = range(index * SHARD, (index + 1) * SHARD)
     unfinished = path.with_suffix(".tmp")
     with unfinished.open("wb") as file:
-        np.save(file, np.stack([render(scene(seed)).rgb for seed in seeds]))
+        np.save(file, np.stack([render(training_scene(seed)).rgb for seed in seeds]))
     unfinished.rename(path)
 
 

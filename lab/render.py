@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from . import shapes
+from . import camera, shapes
+from .camera import EYE
 from .scenes import COLOURS, Edit, Place, Scene, Thing
 
 SIZE = 192
@@ -27,8 +28,8 @@ _FRUIT = {
 
 @dataclass(frozen=True)
 class Picture:
-    """rgb: uint8 (SIZE, SIZE, 3).  things, fruits: bool (n, SIZE, SIZE), what is seen of each thing
-    and of the fruit in it.
+    """rgb: uint8 (H, W, 3).  things, fruits: bool (n, H, W), what is seen of each thing and of the
+    fruit in it.
     """
 
     rgb: np.ndarray
@@ -37,15 +38,12 @@ class Picture:
 
 
 def changed_region(edit: Edit, source: Picture, target: Picture) -> np.ndarray:
-    """Bool (SIZE, SIZE): the region that must change, the old thing united with the new one."""
+    """Bool (H, W): the region that must change, the old thing united with the new one."""
     if edit.name == "fruit":
         return source.fruits[edit.index] | target.fruits[edit.index]
     return source.things[edit.index] | target.things[edit.index]
 
 
-_EYE = np.float32((0, 2.9, -6.4))
-_LOOK_AT = np.float32((0, 0.80, 0))
-_FOCAL = 3.15
 _WALL_Z = 3.0
 _SKY = np.float32((0.42, 0.46, 0.52))
 _SUN = np.float32((1.45, 1.36, 1.20))
@@ -111,21 +109,9 @@ def _turned(sdf, spot: np.ndarray, turn: np.ndarray, p: np.ndarray) -> np.ndarra
     return sdf((p - spot) @ turn)
 
 
-def _rays(size: int) -> np.ndarray:
-    """Unit directions (size*size, 3) from the eye through the pixel centres."""
-    forward = (_LOOK_AT - _EYE) / np.linalg.norm(_LOOK_AT - _EYE)
-    right = np.cross((0, 1, 0), forward)
-    right /= np.linalg.norm(right)
-    up = np.cross(forward, right)
-    s = (np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1
-    x, y = np.meshgrid(s, -s)
-    rays = _FOCAL * forward + x[..., None] * right + y[..., None] * up
-    return (rays / np.linalg.norm(rays, axis=-1, keepdims=True)).reshape(-1, 3).astype(np.float32)
-
-
 def _march(solid: _Solid, rays: np.ndarray) -> np.ndarray:
     """Depth of the solid along each ray, inf where missed, traced inside its bounding sphere."""
-    to_centre = solid.centre - _EYE
+    to_centre = solid.centre - EYE
     along = rays @ to_centre
     miss2 = to_centre @ to_centre - along**2
     candidates = np.flatnonzero(miss2 < solid.radius**2)
@@ -136,7 +122,7 @@ def _march(solid: _Solid, rays: np.ndarray) -> np.ndarray:
     for _ in range(40):
         if not len(candidates):
             break
-        distance = solid.distance(_EYE + t[:, None] * rays[candidates])
+        distance = solid.distance(EYE + t[:, None] * rays[candidates])
         hit = distance < 0.004
         depth[candidates[hit]] = t[hit]
         t = t + distance
@@ -212,18 +198,18 @@ def _table_albedo(table: str, x: np.ndarray, z: np.ndarray, seed: int) -> np.nda
     return np.float32((0.62, 0.60, 0.56)) + np.float32((0.10, 0.16, 0.17)) * checks[:, None]
 
 
-def render(scene: Scene) -> Picture:
-    """Draw a scene, and say what each thing covers."""
-    big = round(SIZE * SUPERSAMPLE)
-    rays = _rays(big)
+def render(scene: Scene, size: int = SIZE) -> Picture:
+    """Draw a scene on `size` by `size` pixels, and say what each thing covers."""
+    big = round(size * SUPERSAMPLE)
+    rays = camera.rays(big, scene.view)
     light = np.float32(scene.light) / np.float32(np.linalg.norm(scene.light))
     solids = [_solid(thing, place) for thing, place in zip(scene.things, scene.places, strict=True)]
 
-    floor_depth = np.where(rays[:, 1] < -1e-3, -_EYE[1] / np.minimum(rays[:, 1], -1e-3), np.inf)
-    wall_depth = (_WALL_Z - _EYE[2]) / rays[:, 2]
+    floor_depth = np.where(rays[:, 1] < -1e-3, -EYE[1] / np.minimum(rays[:, 1], -1e-3), np.inf)
+    wall_depth = (_WALL_Z - EYE[2]) / rays[:, 2]
     depths = [_march(solid, rays) for solid in solids]
     depth = np.min([floor_depth, wall_depth, *depths], axis=0)
-    p = _EYE + depth[:, None] * rays
+    p = EYE + depth[:, None] * rays
 
     albedo = np.empty((len(rays), 3), np.float32)
     normal = np.empty((len(rays), 3), np.float32)
@@ -270,12 +256,12 @@ def render(scene: Scene) -> Picture:
 
     def down(flat: np.ndarray, channels: int) -> np.ndarray:
         return cv2.resize(
-            flat.reshape(big, big, channels), (SIZE, SIZE), interpolation=cv2.INTER_AREA
+            flat.reshape(big, big, channels), (size, size), interpolation=cv2.INTER_AREA
         )
 
     rgb = np.round(down(colour.astype(np.float32), 3) * 255).clip(0, 255).astype(np.uint8)
     masks = [
-        np.array([down(m, 1) > 0.5 for m in group], bool).reshape(-1, SIZE, SIZE)
+        np.array([down(m, 1) > 0.5 for m in group], bool).reshape(-1, size, size)
         for group in (thing_masks, fruit_masks)
     ]
     return Picture(rgb, *masks)

@@ -19,16 +19,15 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from . import architecture
-from .dataset import render_training_set
-from .scenes import scene
+from .dataset import render_training_set, training_scene
 from .training import DEVICE, train
 
 PACK = Path(__file__).parent.parent
-SCENES = 8000
+SCENES = 10000
 
 VAE_STEPS, VAE_BATCH, VAE_CROP, VAE_RATE = 1600, 16, 64, 1e-3
 LATENT_NOISE, LATENT_SIZE = 0.03, 1e-3  # keep the latents smooth, and their spread near 1
-UNET_STEPS, UNET_BATCH, UNET_RATE = 6000, 32, 1e-3
+UNET_STEPS, UNET_BATCH, UNET_RATE = 8000, 32, 1e-3
 EMPTY_PROMPT, NO_TEXT = 0.09, 0.03  # how often a caption is replaced by "" and by a zero context
 SHORT_CAPTION = 0.25
 MIN_SNR = 5.0
@@ -101,8 +100,12 @@ def preview_factors(latents: torch.Tensor, shards: list[np.ndarray]) -> dict[str
 
 
 def caption_of(seed: int, rng: np.random.Generator) -> str:
-    """A scene's caption, now and then in one of the shorter forms that people type."""
-    described = scene(seed)
+    """A scene's caption, now and then in one of the shorter forms that people type. Of a close-up
+    it tells either of the whole scene or of what can be seen.
+    """
+    described = training_scene(seed)
+    if rng.random() < 0.5:
+        described = described.without(*described.hidden)
     if rng.random() >= SHORT_CAPTION:
         return described.caption
     return described.caption_without(
@@ -169,7 +172,7 @@ def main() -> None:
     latents = latents * scale
 
     tokenizer = architecture.write_tokenizer(
-        args.out / "tokenizer", [scene(seed).caption for seed in range(count)]
+        args.out / "tokenizer", [training_scene(seed).caption for seed in range(count)]
     )
     trained = train_unet(tokenizer, latents, args.unet_steps, args.build)
     StableDiffusionPipeline(

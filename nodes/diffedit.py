@@ -12,17 +12,21 @@ from comfy_execution.graph_utils import GraphBuilder, Node
 from comfy_execution.utils import get_executing_context
 from torch import Tensor
 
+from ..diffedit_core.window import is_much_larger, working_size
 from .adapter.model_facts import (
     cell_size,
     latent_dimensions,
+    liked_size,
     makes_videos,
     needs_prompt,
     scheduler,
+    size_multiple,
 )
 from .adapter.node_registry import require_own
 from .adapter.pictures import check_pictures
 from .ddim_invert import DDIMInvert
 from .diffedit_mask import DiffEditMask
+from .edit_window import DiffEditWindow
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
 from .paste_edit import DiffEditPaste
@@ -31,6 +35,9 @@ from .widgets.sampling import cfg_input, seed_input
 
 REFERENCES = {"reference_latents", "concat_latent_image"}
 """What in a CONDITIONING a model of edits looks at."""
+
+OF_ONE_PICTURE = REFERENCES | {"area", "mask", "control", "gligen", "concat_mask"}
+"""What in a CONDITIONING lies over a picture, place by place."""
 
 
 class DiffEdit(io.ComfyNode):
@@ -51,7 +58,9 @@ class DiffEdit(io.ComfyNode):
                 io.Vae.Input("vae", tooltip="The VAE that was loaded with the model."),
                 io.Image.Input(
                     "image",
-                    tooltip="The picture to edit, or a batch of pictures for the same edit.",
+                    tooltip="The picture to edit, of any size, or a batch of pictures for the "
+                    "same edit. One larger than the model likes is edited in a window around the "
+                    "region.",
                 ),
                 io.String.Input(
                     "source",
@@ -99,8 +108,9 @@ class DiffEdit(io.ComfyNode):
                     default=0,
                     min=-256,
                     max=256,
-                    tooltip="Widen the found region by this many pixels, where the new thing needs "
-                    "more room or a rim of the old one stays; below 0, shrink it. Good: 0 to 16.",
+                    tooltip="Widen the found region by this many pixels, at the size that the "
+                    "model works at, where the new thing needs more room or a rim of the old one "
+                    "stays; below 0, shrink it. Good: 0 to 16.",
                 ),
                 io.Conditioning.Input(
                     "source_conditioning",
@@ -125,7 +135,7 @@ class DiffEdit(io.ComfyNode):
                 io.Mask.Output("mask", tooltip="The region that was edited."),
                 io.Mask.Output(
                     "heat_map",
-                    tooltip="How much each place would change, 0 to 1, of which the mask was made.",
+                    tooltip="How much each place of the whole picture would change, 0 to 1.",
                 ),
             ],
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
@@ -152,82 +162,130 @@ class DiffEdit(io.ComfyNode):
     ) -> io.NodeOutput:
         _check(model, image)
         _check_reference(source_conditioning, target_conditioning, empty_conditioning)
-        given = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
-        model_link, clip_link, vae_link, image_link = (
-            given[name] for name in ("model", "clip", "vae", "image")
-        )
-        graph = GraphBuilder()
+        links = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
+        model_link, image_link = links["model"], links["image"]
+        stages = _Stages(model, len(image), links)
+        source_prompt = stages.prompt("source", source)
+        target_prompt = stages.prompt("target", target)
+        empty_prompt = stages.prompt("empty", "")
 
-        def prompt(name: str, text: str) -> list[Any]:
-            encoded = given.get(f"{name}_conditioning")
-            if encoded:
-                return encoded
-            return graph.node("CLIPTextEncode", f"{name}_prompt", clip=clip_link, text=text).out(0)
+        def find(name: str, pictures: Link, latent: Link) -> Link:
+            inputs = {"source": source_prompt, "target": target_prompt, "latent": latent}
+            found = stages.add(
+                DiffEditMask, name, model=model_link, image=pictures, seed=seed, **inputs
+            )
+            return found.out(1)
 
-        def stage(name: str, node: type[io.ComfyNode], **inputs: Any) -> Node:
-            require_own(node)
-            schema = node.define_schema()
-            return graph.node(schema.node_id, name, **widget_defaults(schema.inputs) | inputs)
-
-        def encode() -> list[Any]:
-            if latent_dimensions(model) == 2 or len(image) == 1:
-                return graph.node("VAEEncode", "encode", pixels=image_link, vae=vae_link).out(0)
-            # Its VAE would take several pictures for the frames of a video.
-            latents = []
-            for number in range(len(image)):
-                one = graph.node("ImageFromBatch", image=image_link, batch_index=number, length=1)
-                latents.append(graph.node("VAEEncode", pixels=one.out(0), vae=vae_link).out(0))
-            while len(latents) > 1:
-                batch = graph.node("LatentBatch", samples1=latents[0], samples2=latents[1])
-                latents[:2] = [batch.out(0)]
-            return latents[0]
-
-        source_prompt = prompt("source", source)
-        target_prompt = prompt("target", target)
-        empty_prompt = prompt("empty", "")
-        latent = encode()
-        found = stage(
-            "find_mask",
-            DiffEditMask,
-            model=model_link,
-            source=source_prompt,
-            target=target_prompt,
-            latent=latent,
-            image=image_link,
-            seed=seed,
-        )
-        heat_map = found.out(1)
-        refined = stage("refine_mask", MaskRefine, mask=heat_map, image=image_link, grow=grow)
-        inverted = stage(
-            "invert",
-            DDIMInvert,
-            model=model_link,
-            latent=latent,
-            steps=steps,
-            strength=strength,
-            scheduler=scheduler(model),
-        )
+        size, liked = (image.shape[1], image.shape[2]), liked_size(model)
+        if is_much_larger(size, liked) and not _over_one_picture(
+            source_conditioning, target_conditioning, empty_conditioning
+        ):
+            small = working_size(size, liked, size_multiple(model))
+            shrunk = stages.resized("shrink", image_link, "area", small)
+            region = find("find_region", shrunk, stages.encoded("encode_shrunk", shrunk))
+            window = stages.add(
+                DiffEditWindow, "window", model=model_link, image=image_link, mask=region
+            )
+            pictures, same_region, place, nearly_whole = (window.out(i) for i in range(4))
+            latent = stages.encoded("encode", pictures)
+            found = find("find_mask", pictures, latent)
+            # Lazy: where the window is nearly all of the picture, nothing is looked for again.
+            heat_map = stages.choice("heat_map", nearly_whole, same_region, found)
+            into = {"window": place}
+            shown = stages.resized_mask("region", region, size)
+        else:
+            pictures = image_link
+            latent = stages.encoded("encode", pictures)
+            shown = heat_map = find("find_mask", pictures, latent)
+            into = {"original": image_link}
+        mask = stages.add(MaskRefine, "refine_mask", mask=heat_map, image=pictures, grow=grow)
+        inversion = {"latent": latent, "steps": steps, "strength": strength}
         if needs_prompt(model) or empty_conditioning is not None:
-            inverted.set_input("conditioning", empty_prompt)
-        edited = stage(
-            "sample",
+            inversion["conditioning"] = empty_prompt
+        inverted = stages.add(
+            DDIMInvert, "invert", model=model_link, scheduler=scheduler(model), **inversion
+        )
+        sampling = {"positive": target_prompt, "negative": empty_prompt, "cfg": cfg}
+        edited = stages.add(
             MaskedDDIMSample,
+            "sample",
             model=model_link,
-            positive=target_prompt,
-            negative=empty_prompt,
             latent=inverted.out(0),
-            mask=refined.out(0),
-            cfg=cfg,
+            mask=mask.out(0),
+            **sampling,
         )
-        decoded = graph.node("VAEDecode", "decode", samples=edited.out(0), vae=vae_link)
-        pasted = stage(
-            "paste",
-            DiffEditPaste,
-            original=image_link,
-            edited=decoded.out(0),
-            mask=refined.out(0),
-        )
-        return io.NodeOutput(pasted.out(0), pasted.out(1), heat_map, expand=graph.finalize())
+        decoded = stages.decoded("decode", edited.out(0))
+        pasted = stages.add(DiffEditPaste, "paste", edited=decoded, mask=mask.out(0), **into)
+        return io.NodeOutput(pasted.out(0), pasted.out(1), shown, expand=stages.graph.finalize())
+
+
+Link = list[Any]
+"""A node's id and the number of its output."""
+
+
+class _Stages:
+    """The graph that DiffEdit expands into.
+
+    links: what DiffEdit's own inputs are connected to.
+    """
+
+    def __init__(self, model: Any, count: int, links: dict[str, Any]) -> None:
+        self.links = links
+        self.graph = GraphBuilder()
+        # A VAE of videos would take several pictures for the frames of one.
+        self.one_by_one = count if latent_dimensions(model) == 3 and count > 1 else 0
+
+    def add(self, node: type[io.ComfyNode], name: str, **inputs: Any) -> Node:
+        """One of the pack's own nodes; widgets that are not given have their defaults."""
+        require_own(node)
+        schema = node.define_schema()
+        return self.graph.node(schema.node_id, name, **widget_defaults(schema.inputs) | inputs)
+
+    def prompt(self, name: str, text: str) -> Link:
+        """The ready-made conditioning of that name, or else the text."""
+        encoded = self.links.get(f"{name}_conditioning")
+        if encoded:
+            return encoded
+        inputs = {"clip": self.links["clip"], "text": text}
+        return self.graph.node("CLIPTextEncode", f"{name}_prompt", **inputs).out(0)
+
+    def encoded(self, name: str, pictures: Link) -> Link:
+        vae = self.links["vae"]
+        if not self.one_by_one:
+            return self.graph.node("VAEEncode", name, pixels=pictures, vae=vae).out(0)
+        latents = []
+        for number in range(self.one_by_one):
+            one = self.graph.node("ImageFromBatch", image=pictures, batch_index=number, length=1)
+            latents.append(self.graph.node("VAEEncode", pixels=one.out(0), vae=vae).out(0))
+        while len(latents) > 1:
+            batch = self.graph.node("LatentBatch", samples1=latents[0], samples2=latents[1])
+            latents[:2] = [batch.out(0)]
+        return latents[0]
+
+    def decoded(self, name: str, latent: Link) -> Link:
+        return self.graph.node("VAEDecode", name, samples=latent, vae=self.links["vae"]).out(0)
+
+    def resized(self, name: str, pictures: Link, method: str, size: tuple[int, int]) -> Link:
+        inputs = {"upscale_method": method, "height": size[0], "width": size[1]}
+        return self.graph.node("ImageScale", name, image=pictures, crop="disabled", **inputs).out(0)
+
+    def resized_mask(self, name: str, mask: Link, size: tuple[int, int]) -> Link:
+        picture = self.graph.node("MaskToImage", f"{name}_picture", mask=mask).out(0)
+        large = self.resized(f"enlarge_{name}", picture, "bilinear", size)
+        return self.graph.node("ImageToMask", name, image=large, channel="red").out(0)
+
+    def choice(self, name: str, switch: Link, on_true: Link, on_false: Link) -> Link:
+        """One of the two; only that one is worked out."""
+        inputs = {"switch": switch, "on_true": on_true, "on_false": on_false}
+        return self.graph.node("ComfySwitchNode", name, **inputs).out(0)
+
+
+def _over_one_picture(*conditionings: list[Any] | None) -> bool:
+    """Whether one of the ready-made conditionings holds what belongs to the whole picture, such as
+    a reference or a region, and would be wrong in a window of it.
+    """
+    entries = [entry for conditioning in conditionings for entry in conditioning or []]
+    return any(OF_ONE_PICTURE & options.keys() for _, options in entries)
 
 
 def _check(model: Any, image: Tensor) -> None:

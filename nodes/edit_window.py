@@ -7,11 +7,12 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..diffedit_core.refine import refined_mask
-from ..diffedit_core.window import windows_around, working_size
+from ..diffedit_core.sizes import resampled
+from ..diffedit_core.window import CONTEXT, is_nearly_whole, windows_around, working_size
 from .adapter.checks import check_count
 from .adapter.model_facts import liked_size, size_multiple
 from .adapter.node_text import show_text
-from .adapter.pictures import check_pictures, mask_values, over_picture, resampled
+from .adapter.pictures import check_pictures, mask_values, over_picture, vae_crop
 from .adapter.windows import PictureWindows
 
 WINDOW = io.Custom("DIFFEDIT_WINDOW")
@@ -41,7 +42,7 @@ class DiffEditWindow(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "context",
-                    default=0.25,
+                    default=CONTEXT,
                     min=0.0,
                     max=10.0,
                     step=0.05,
@@ -67,6 +68,11 @@ class DiffEditWindow(io.ComfyNode):
                 WINDOW.Output(
                     "window", tooltip="Where the window is from, and the picture: for Paste Edit."
                 ),
+                io.Boolean.Output(
+                    "nearly_whole",
+                    tooltip="Whether the window is nearly the whole picture, so that to find the "
+                    "mask in it again would show nothing new. For an If/Else Switch.",
+                ),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -76,13 +82,19 @@ class DiffEditWindow(io.ComfyNode):
         cls, model: Any, image: Tensor, mask: Tensor, context: float, around: str
     ) -> io.NodeOutput:
         check_pictures(image)
-        count, size = len(image), image.shape[1:3]
+        count, size = len(image), (image.shape[1], image.shape[2])
         check_count("mask", "mask", len(mask), count)
-        whole = over_picture(mask_values(mask).cpu()[:, None], size, "bilinear")[:, 0]
-        whole = whole.expand(count, -1, -1)
-        regions = list(refined_mask(whole).numpy() > 0)
-        windows = windows_around(regions, context, only_largest=around == "largest")
-        shown = working_size(windows[0], liked_size(model), size_multiple(model))
+        mask = mask_values(mask).cpu()
+        if vae_crop(size, mask.shape[1:]):
+            mask = over_picture(mask[:, None], size, "bilinear")[:, 0]
+        regions = [region > 0 for region in refined_mask(mask).numpy()]
+        windows = windows_around(
+            [regions[number % len(regions)] for number in range(count)],
+            size,
+            context,
+            only_largest=around == "largest",
+        )
+        shown = working_size(windows[0].size, liked_size(model), size_multiple(model))
 
         def cut(pictures: Tensor) -> Tensor:
             places = [(number, *window.slices) for number, window in enumerate(windows)]
@@ -92,8 +104,10 @@ class DiffEditWindow(io.ComfyNode):
         if not all(region.any() for region in regions):
             text += "\nnothing is marked: the window is the whole picture"
         show_text(cls, text)
+        over_all = over_picture(mask[:, None], size, "bilinear").movedim(1, -1)
         return io.NodeOutput(
             cut(image[..., :3].cpu().float()),
-            cut(whole[..., None])[..., 0],
+            cut(over_all.expand(count, -1, -1, -1))[..., 0],
             PictureWindows(image, windows),
+            is_nearly_whole(windows[0], size),
         )

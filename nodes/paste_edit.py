@@ -9,13 +9,13 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..diffedit_core.paste import paste
+from ..diffedit_core.sizes import resampled
 from .adapter.checks import check_count
 from .adapter.pictures import (
     check_pictures,
     check_proportions,
     mask_values,
     over_picture,
-    resampled,
     vae_crop,
 )
 from .adapter.windows import PictureWindows
@@ -46,12 +46,12 @@ class DiffEditPaste(io.ComfyNode):
                     "original",
                     optional=True,
                     tooltip="The picture before the edit, as it was loaded. Not needed with a "
-                    "window, which brings it.",
+                    "window, which brings it; with both, the edit goes into this one.",
                 ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Where the edit was made, of the size of edited or of the original. "
+                    tooltip="Where the edit was made, over edited or over the original. "
                     "Black stays the original, bit for bit. One mask for all pictures or one for "
                     "each. Left open, all of edited is pasted.",
                 ),
@@ -99,60 +99,60 @@ class DiffEditPaste(io.ComfyNode):
         if mask is None:
             mask = torch.ones(1, *edited.shape[1:3])
         check_count("mask", "mask", len(mask), count)
-        places = _places(original.shape[1:3], edited.shape[1:3], window) * (1 if window else count)
-        whole_masks = _whole_masks(mask, original.shape[:3], places, window is not None)
-        pasted = original.cpu().float().clone()
-        edited = resampled(edited[..., :3].cpu().float(), pasted[(0, *places[0])].shape[:2])
+        size = original.shape[1], original.shape[2]
+        places = _places(size, edited.shape[1:3], count, window)
+        place_size = tuple(along.stop - along.start for along in places[0])
+        mask = mask_values(mask).cpu()
+        if window is None or mask.shape[1:] == size != edited.shape[1:3]:
+            over_all = over_picture(mask[:, None], size, "bilinear")[:, 0]
+            masks = [over_all[(number % len(mask), *place)] for number, place in enumerate(places)]
+        else:
+            check_proportions("mask", mask.shape[1:], place_size, "the window")
+            masks = list(resampled(mask[..., None], place_size)[..., 0].expand(count, -1, -1))
+        edited = resampled(edited[..., :3].cpu().float(), place_size).expand(count, -1, -1, -1)
+        pasted, pasted_mask = original.cpu().float().clone(), torch.zeros(count, *size)
         bar = comfy.utils.ProgressBar(count)
         for number, place in enumerate(places):
             comfy.model_management.throw_exception_if_processing_interrupted()
             here = number, *place
-            one = edited[number % len(edited)]
-            pasted[here] = paste(pasted[here], one, whole_masks[here], feather)
+            pasted[here] = paste(pasted[here], edited[number], masks[number], feather)
+            pasted_mask[here] = masks[number]
             bar.update(1)
-        return io.NodeOutput(pasted, whole_masks)
+        return io.NodeOutput(pasted, pasted_mask)
 
 
 def _original(original: Tensor | None, window: PictureWindows | None) -> Tensor:
-    if window is not None:
-        return window.original
     if original is None:
+        if window is None:
+            raise ValueError(
+                "original: there is nothing to paste into; connect the picture before the edit, or "
+                "the window from Edit Window."
+            )
+        return window.original
+    if window is not None and original.shape[:3] != window.original.shape[:3]:
+        given, wanted = (
+            f"{count} of {width}×{height} pixels"
+            for count, height, width in (one.shape[:3] for one in (original, window.original))
+        )
         raise ValueError(
-            "original: there is nothing to paste into; connect the picture before the edit, or the "
-            "window from Edit Window."
+            f"original: it is {given}, and the window is from {wanted}; connect what Edit Window "
+            "got, or leave it open."
         )
     return original
 
 
 def _places(
-    size: Sequence[int], edited: Sequence[int], window: PictureWindows | None
+    size: Sequence[int], edited: Sequence[int], count: int, window: PictureWindows | None
 ) -> list[tuple[slice, slice]]:
-    """Rows and columns of a picture of a size `(H, W)` that an edit of another size belongs into:
-    each window's, or else, for all pictures, where VAE Encode can have taken it from.
+    """Rows and columns of each picture of a size `(H, W)` that an edit of another size belongs
+    into: its window, or else where VAE Encode can have taken it from.
     """
     if window is not None:
-        first = window.windows[0]
-        check_proportions("edited", edited, (first.height, first.width), "the window")
+        check_proportions("edited", edited, window.windows[0].size, "the window")
         return [one.slices for one in window.windows]
     corner = vae_crop(size, edited)
     if corner is None:
         check_proportions("edited", edited, size, "the original")
         corner, edited = (0, 0), size
     top, left = corner
-    return [(slice(top, top + edited[0]), slice(left, left + edited[1]))]
-
-
-def _whole_masks(
-    mask: Tensor, shape: Sequence[int], places: list[tuple[slice, slice]], in_window: bool
-) -> Tensor:
-    """The mask of each picture, `[B, H, W]` as `shape` says: black but in its place."""
-    mask = mask_values(mask).cpu()
-    whole = torch.zeros(tuple(shape))
-    for number, place in enumerate(places):
-        here = number, *place
-        one = mask[number % len(mask)][None, None]
-        if in_window:
-            whole[here] = resampled(one.movedim(1, -1), whole[here].shape)[0, ..., 0]
-        else:
-            whole[here] = over_picture(one, shape[1:], "bilinear")[0, 0][place]
-    return whole
+    return [(slice(top, top + edited[0]), slice(left, left + edited[1]))] * count

@@ -48,17 +48,6 @@ def pictures(image: Tensor, count: int, size: Sequence[int], others: str = "mask
     ).movedim(1, -1)
 
 
-def resampled(image: Tensor, size: Sequence[int]) -> Tensor:
-    """Return the pictures `[B, h, w, C]`, 0..1, at `size` `(H, W)`; of this size they stay as they
-    are.
-    """
-    if image.shape[1:3] == tuple(size):
-        return image
-    channels_first = image.movedim(-1, 1)
-    resized = F.interpolate(channels_first, tuple(size), mode="bicubic", antialias=True)
-    return resized.clamp(0, 1).movedim(1, -1)
-
-
 def check_proportions(name: str, size: Sequence[int], wanted: Sequence[int], of: str) -> None:
     """Raise ValueError where a picture of `size` `(H, W)` of the input `name` is no larger or
     smaller version of one of the size `wanted`.

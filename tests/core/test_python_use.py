@@ -1,4 +1,4 @@
-"""The example of the core in plain Python, run from the text of docs/python.md."""
+"""The examples of the core in plain Python, run from the text of docs/python.md."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,16 @@ PAGE = ROOT / "docs" / "python.md"
 
 
 @pytest.fixture(scope="module")
-def example() -> dict[str, Any]:
-    """The variables that the example leaves behind."""
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+def example(tmp_path_factory) -> dict[str, Any]:
+    """The variables that the examples leave behind, one after the other."""
+    codes = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     variables: dict[str, Any] = {}
+    folder = tmp_path_factory.mktemp("pack")
+    (folder / "demo").symlink_to(ROOT / "demo")
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
-        patch.chdir(ROOT)
-        exec(compile(code, str(PAGE), "exec"), variables)
+        patch.chdir(folder)
+        for code in codes:
+            exec(compile(code, str(PAGE), "exec"), variables)
     return variables
 
 
@@ -39,6 +42,17 @@ def test_inside_the_mask_oranges_became_apples(example):
     assert after < 0.7 * before
     before, after = (green[~inside].mean() for green in greens)
     assert 0.95 * before < after < 1.05 * before
+
+
+def test_one_call_does_what_the_stages_do(example):
+    """But for their 20 steps, where one call has the node's 50."""
+    edit = example["edit"]
+    assert torch.equal(edit.mask, example["mask"][0])
+    one, other = (
+        np.asarray(picture).astype(float) for picture in (edit.picture, example["picture"])
+    )
+    inside = edit.mask.numpy() == 1
+    assert np.abs(one - other)[inside].mean() < 12
 
 
 def test_embeddings_given_directly_are_those_of_the_text(example):

@@ -9,10 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from lab.render import changed_region, render
+from lab.scenes import edit as scene_edit
+from lab.scenes import wide_scene
 from tests.families.zoo import FAMILIES
-from tests.nodes.executor import Executor, running_executor
 from tests.one_sentence import assert_one_sentence
 from tools.comfy_server import PACK, Workflow, WorkflowError
+from tools.executor import Executor, running_executor
 from tools.in_process import defaults
 
 FEW = {"steps": 5, "strength": 0.8}
@@ -136,6 +139,93 @@ def test_a_change_repeats_only_the_stages_it_concerns(executor, small_picture, c
 def stages_run(executor: Executor) -> set[str]:
     """The names of the stages that the latest run did not find in the cache."""
     return {node.removeprefix("edit.0.0.") for node in executor.ran if node.startswith("edit.")}
+
+
+LARGE = scene_edit(7_000_001, "colour", lambda seed: wide_scene(seed, smallest=0.3, largest=0.5))
+"""A small thing changes its colour."""
+
+PASS = 2 * 8
+"""The model evaluations of looking for the region once."""
+
+
+@pytest.fixture(scope="module")
+def large_picture() -> tuple[torch.Tensor, np.ndarray]:
+    """LARGE on a canvas of 16 times the area that the demo model likes, and what must change."""
+    source, target = render(LARGE.source, 768), render(LARGE.target, 768)
+    return torch.from_numpy(source.rgb)[None] / 255, changed_region(LARGE, source, target)
+
+
+def large_edit(**different: Any) -> Workflow:
+    return one_node(source=LARGE.source.caption, target=LARGE.target.caption, **different)
+
+
+def test_a_large_picture_is_edited_in_a_window(executor, large_picture, count_forwards):
+    image, region = large_picture
+    executor.given = (*executor.given[:3], torch.cat([image, image[..., :1]], -1))
+    sizes, _ = count_forwards()
+    made = executor.run(large_edit())
+    assert sum(sizes) == 2 * PASS + 8 + 8  # none of them larger than the model likes
+    mask = made["mask"][0].numpy() > 0.5
+    assert (mask & region).sum() / (mask | region).sum() > 0.6
+    assert made["heat_map"].shape == made["mask"].shape == image.shape[:3]
+    outside = made["mask"] == 0
+    assert torch.equal(made["image"][outside], executor.given[3][outside])
+    assert torch.equal(made["image"][..., 3], executor.given[3][..., 3])
+    assert (made["image"][..., :3] - image).abs().mean(-1)[~outside].mean() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ({"cfg": 5.0}, {"sample", "decode", "paste"}),
+        ({"grow": 6}, {"refine_mask", "sample", "decode", "paste"}),
+        ({"strength": 0.6}, {"invert", "sample", "decode", "paste"}),
+    ],
+)
+def test_a_change_in_a_window_repeats_only_what_it_concerns(executor, large_picture, change, again):
+    executor.given = (*executor.given[:3], large_picture[0])
+    executor.run(large_edit())
+    assert stages_run(executor) >= {"find_region", "window", "find_mask", "invert"}
+    executor.run(large_edit(**change))
+    assert stages_run(executor) == again
+
+
+def test_where_the_window_is_nearly_all_the_mask_is_found_once(
+    executor, small_picture, count_forwards
+):
+    small_picture(1, 320, 320, 3)
+    sizes, _ = count_forwards()
+    executor.run(one_node(target=PROMPTS["source"]))  # nothing to find: the window is everything
+    assert sum(sizes) == PASS + 8 + 8
+    assert "window" in stages_run(executor) and "find_mask" not in stages_run(executor)
+
+
+@pytest.mark.parametrize("name", ["source", "target"])
+def test_a_prompt_for_a_region_needs_the_whole_picture(executor, small_picture, name):
+    """In a window its region would lie somewhere else."""
+    small_picture(1, 240, 240, 3)
+    workflow = one_node()
+    workflow["text"] = {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"clip": ["given", 1], "text": "a red cup"},
+    }
+    everywhere = {"x": 0.0, "y": 0.0, "width": 1.0, "height": 1.0, "strength": 1.0}
+    workflow["area"] = {
+        "class_type": "ConditioningSetAreaPercentage",
+        "inputs": {"conditioning": ["text", 0], **everywhere},
+    }
+    workflow["edit"]["inputs"][f"{name}_conditioning"] = ["area", 0]
+    assert executor.run(workflow)["image"].shape == (1, 240, 240, 3)
+    assert stages_run(executor) & {"find_mask", "window"} == {"find_mask"}
+
+
+def test_a_batch_of_large_pictures(executor, large_picture):
+    image = torch.cat([large_picture[0].flip(1), large_picture[0]])
+    executor.given = (*executor.given[:3], image)
+    made = executor.run(large_edit())
+    assert made["image"].shape == image.shape and made["heat_map"].shape == image.shape[:3]
+    outside = made["mask"] == 0
+    assert torch.equal(made["image"][outside], image[outside])
 
 
 def test_prompts_from_another_node(executor, small_picture):

@@ -9,7 +9,7 @@ from tests.one_sentence import assert_one_sentence
 @pytest.fixture
 def cut(nodes, demo):
     def run(image, mask, context: float = 0.5, around: str = "all"):
-        return nodes.DiffEditWindow.execute(demo.model, image, mask, context, around).result
+        return nodes.DiffEditWindow.execute(demo.model, image, mask, context, around).result[:3]
 
     return run
 
@@ -64,6 +64,23 @@ def test_only_the_masked_region_changes(cut, paste, place):
     inside = mask > 0
     middle = tuple(index[len(index) // 2] for index in inside.nonzero(as_tuple=True))
     assert changed[middle]
+
+
+def test_a_mask_of_the_whole_picture_is_taken_where_the_window_is(cut, paste):
+    original, mask = smooth(1, 400, 600), box(400, 600, 200, 300, 60, 90)
+    image, _, window = cut(original, mask)
+    pasted, whole = paste(1 - image, window, mask)
+    assert torch.equal(whole, mask)
+    assert torch.equal((pasted != original).any(-1), mask > 0)
+
+
+def test_an_edit_upscaled_on_the_way(cut, paste):
+    original, mask = smooth(1, 400, 600), box(400, 600, 200, 300, 60, 90)
+    image, window_mask, window = cut(original, mask)
+    twice = torch.nn.functional.interpolate(image.movedim(-1, 1), scale_factor=2, mode="bicubic")
+    pasted, whole = paste(twice.movedim(1, -1), window, window_mask)
+    assert (whole > 0.5).float().sum() == pytest.approx(60 * 90, rel=0.1)
+    torch.testing.assert_close(pasted, original, atol=0.03, rtol=0)
 
 
 def test_each_picture_of_a_batch_has_a_window_of_one_size(cut, paste):
@@ -126,6 +143,27 @@ def test_what_does_not_belong_together(cut, name, given):
     assert_one_sentence(error, name)
 
 
+def test_two_windows_of_one_picture_pasted_one_after_the_other(cut, nodes):
+    original = smooth(1, 300, 300)
+    first, second = box(300, 300, 20, 20, 40, 40), box(300, 300, 200, 200, 40, 40)
+    pasted = original
+    for mask in (first, second):
+        image, window_mask, window = cut(original, mask)
+        given = {"edited": 1 - image, "mask": window_mask, "window": window, "original": pasted}
+        pasted, _ = nodes.DiffEditPaste.execute(feather=0, **given).result
+    changed = (pasted != original).any(-1).float()
+    assert (changed * first).sum() > 0.9 * first.sum()
+    assert (changed * second).sum() > 0.9 * second.sum()
+
+
+def test_a_window_of_another_picture(cut, nodes):
+    image, _, window = cut(smooth(1, 200, 300), box(200, 300, 90, 100, 40, 40))
+    for other in (smooth(1, 300, 200), smooth(2, 200, 300)):
+        with pytest.raises(ValueError, match="window is from") as error:
+            nodes.DiffEditPaste.execute(image, 0, other, window=window)
+        assert_one_sentence(error, "original")
+
+
 def test_the_edit_of_another_window(cut, paste):
     _, _, window = cut(smooth(1, 200, 300), box(200, 300, 90, 0, 20, 300))
     with pytest.raises(ValueError, match="other proportions") as error:
@@ -135,3 +173,6 @@ def test_the_edit_of_another_window(cut, paste):
     with pytest.raises(ValueError, match="3 pictures for 2") as error:
         paste(torch.rand(3, 192, 192, 3), window)
     assert_one_sentence(error, "edited")
+    with pytest.raises(ValueError, match="other proportions") as error:
+        paste(torch.rand(2, 192, 192, 3), window, torch.rand(2, 50, 120))
+    assert_one_sentence(error, "mask")

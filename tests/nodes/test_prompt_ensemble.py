@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.nodes.executor import comfyui_nodes
+from tools.executor import comfyui_nodes
 
 FRUITS = ["a bowl of apples", "apples in a (blue:1.4) bowl", "some apples, piled up in a bowl"]
 

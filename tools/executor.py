@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from tools.comfy_server import COMFYUI, Workflow, WorkflowError
+from .comfy_server import COMFYUI, Workflow, WorkflowError
 
-EXTRA_NODES = ("nodes_images", "nodes_latent", "nodes_mask")
-"""Those of ComfyUI's further nodes that the tests need."""
+EXTRA_NODES = ("nodes_images", "nodes_latent", "nodes_logic", "nodes_mask")
+"""Those of ComfyUI's further nodes that the pack and its tests use."""
 
 TAKEN = {"image": "IMAGE", "mask": "MASK", "heat_map": "MASK"}
 
@@ -42,9 +42,8 @@ class Executor:
 
         # By default, what the latest run did not use goes wherever less than all memory is free.
         limits = {"lru": 0, "ram": 0.0, "ram_inactive": 1e6}
-        self.executor = execution.PromptExecutor(
-            server, cache_type=execution.CacheType.RAM_PRESSURE, cache_args=limits
-        )
+        cache: Any = execution.CacheType.RAM_PRESSURE  # annotated as a bool
+        self.executor = execution.PromptExecutor(server, cache_type=cache, cache_args=limits)
 
     def run(self, workflow: Workflow) -> dict[str, Any]:
         """Run a copy of the workflow; returns what reached "taken", by the names of its inputs.
@@ -112,7 +111,8 @@ def running_executor(nodes: ModuleType) -> Iterator[Executor]:
         client_id=None, last_node_id=None, sockets_metadata={}, send_progress_text=lambda *_: None
     )
     before = sys.modules.get("server")
-    sys.modules["server"] = SimpleNamespace(PromptServer=SimpleNamespace(instance=instance))
+    module: Any = SimpleNamespace(PromptServer=SimpleNamespace(instance=instance))
+    sys.modules["server"] = module
     try:
         yield Executor(nodes, instance)
     finally:
@@ -121,10 +121,11 @@ def running_executor(nodes: ModuleType) -> Iterator[Executor]:
             sys.modules["server"] = before
 
 
-def comfyui_nodes() -> ModuleType:
+def comfyui_nodes() -> Any:
     """ComfyUI's module of stock nodes, under the name by which ComfyUI imports it."""
     if "nodes" not in sys.modules:
         spec = importlib.util.spec_from_file_location("nodes", COMFYUI / "nodes.py")
+        assert spec and spec.loader
         sys.modules["nodes"] = module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         for name in EXTRA_NODES:
