@@ -19,14 +19,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from tqdm import tqdm
 
-from lab.dataset import training_scene
-from lab.render import render
-from lab.scenes import COLOURS, FRUITS, KINDS, Thing
+from lab.render import SIZE, render
+from lab.scenes import COLOURS, FRUITS, KINDS, Thing, scene
 
 WEIGHTS = Path(__file__).with_name("checker.safetensors")
 CROP = 48
 MARGIN = 1.2
-SCENES, FIRST_SEED = 3600, 500_000
+SCENES, FIRST_SEED = 2400, 500_000
 STEPS, BATCH, RATE = 2500, 64, 2e-3
 
 LABELS = {"kind": [*KINDS, "bowl"], "colour": [*COLOURS], "fruit": [*FRUITS, None]}
@@ -72,9 +71,9 @@ def bounding_square(region: np.ndarray) -> Square:
 def crop(rgb: np.ndarray, square: Square) -> np.ndarray:
     """A square of a uint8 picture (H, W, 3) at CROP × CROP; edges are repeated outside."""
     x, y, side = square
-    if side > CROP:  # shrunk first, as a single pixel would stand for many
+    if len(rgb) > SIZE and side > 2 * CROP:  # one pixel would stand for many
         whole = rgb.shape[1::-1]
-        small = [max(round(length * CROP / side), 1) for length in whole]
+        small = [max(round(2 * CROP * length / side), 1) for length in whole]
         across, down = (after / before for after, before in zip(small, whole, strict=True))
         rgb = cv2.resize(rgb, small, interpolation=cv2.INTER_AREA)
         x, y, side = (x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5, side * across
@@ -112,7 +111,7 @@ def load() -> Checker:
 
 def _samples(seed: int) -> list[tuple[np.ndarray, Thing, Square]]:
     """For each thing in a scene, and each heap of fruit: the picture, the thing and its square."""
-    described = training_scene(seed)
+    described = scene(seed)
     picture = render(described)
     samples = []
     for index, thing in enumerate(described.things):

@@ -8,7 +8,7 @@ import numpy as np
 
 from .morphology import largest
 
-CONTEXT = 0.25
+CONTEXT = 1.0
 """How much of its surroundings a window shows on every side, unless told otherwise."""
 
 SMALLEST = 32

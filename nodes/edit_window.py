@@ -48,7 +48,7 @@ class DiffEditWindow(io.ComfyNode):
                     step=0.05,
                     tooltip="How much of the surroundings to take in on every side, as a fraction "
                     "of the region. More helps the model to see what belongs there, less shows it "
-                    "the region larger. Good: 0.2 to 1.",
+                    "the region larger. Good: 0.25 to 1.5.",
                 ),
                 io.Combo.Input(
                     "around",
