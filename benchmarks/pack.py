@@ -53,6 +53,14 @@ class Pack:
             self.conditioning([case.edit.target.caption for case in cases]),
         )
 
+    def found(
+        self, image: torch.Tensor, latent: dict[str, Any], prompts: Any, **settings: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """DiffEdit Mask's mask and heat map under a pair of prompts."""
+        source, target = prompts
+        compared = {"source": source, "target": target, "latent": latent, "image": image}
+        return self.call("DiffEditMask", model=self.model, **compared, **settings)
+
     def decoded(self, latent: dict[str, Any]) -> np.ndarray:
         """The LATENT as uint8 pictures (B, H, W, 3)."""
         return as_bytes(self.vae.decode(latent["samples"]).clamp(0, 1))

@@ -117,15 +117,7 @@ class Ours(Pack):
         model = self.model
 
         self.evaluations = 0
-        mask, _ = self.call(
-            "DiffEditMask",
-            model=model,
-            source=source,
-            target=target,
-            latent=latent,
-            image=image,
-            **settings.mask,
-        )
+        mask, _ = self.found(image, latent, (source, target), **settings.mask)
         (inverted,) = self.call("DDIMInvert", model=model, latent=latent, **settings.invert)
         (edited,) = self.call(
             "MaskedDDIMSample",

@@ -75,15 +75,7 @@ class Remover(Pack):
 
     def masks(self, image: torch.Tensor, latent: Latent, prompts: Any) -> Masks:
         """DiffEdit Mask's own, and the recipe's."""
-        source, target = prompts
-        mask, heat_map = self.call(
-            "DiffEditMask",
-            model=self.model,
-            source=source,
-            target=target,
-            latent=latent,
-            image=image,
-        )
+        mask, heat_map = self.found(image, latent, prompts)
         (refined,) = self.call("MaskRefine", mask=heat_map, image=image, **REFINE)
         return mask, refined
 

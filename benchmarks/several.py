@@ -104,7 +104,7 @@ class SeveralEdits(Pack):
 
     def as_one_edit(self, inputs: Inputs) -> MaskAndLatent:
         """One mask for both edits, found with both in one target."""
-        mask, _ = self._find(inputs.image, inputs.latent, inputs.source, inputs.both)
+        mask, _ = self.found(inputs.image, inputs.latent, (inputs.source, inputs.both))
         return mask, self._edit(inputs.latent, mask, inputs.both)
 
     def under_one_target(self, inputs: Inputs) -> MaskAndLatent:
@@ -130,21 +130,15 @@ class SeveralEdits(Pack):
     def one_after_the_other(self, inputs: Inputs) -> MaskAndLatent:
         """The second edit in the picture that the first one made."""
         first_target = inputs.targets[0]
-        mask_a, _ = self._find(inputs.image, inputs.latent, inputs.source, first_target)
+        mask_a, _ = self.found(inputs.image, inputs.latent, (inputs.source, first_target))
         between = self.vae.decode(self._edit(inputs.latent, mask_a, first_target)["samples"])
         latent = {"samples": self.vae.encode(between)}
-        mask_b, _ = self._find(between, latent, first_target, inputs.both)
+        mask_b, _ = self.found(between, latent, (first_target, inputs.both))
         return torch.maximum(mask_a, mask_b), self._edit(latent, mask_b, inputs.both)
 
     def _find_each(self, inputs: Inputs) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for target in inputs.targets:
-            yield self._find(inputs.image, inputs.latent, inputs.source, target)
-
-    def _find(
-        self, image: torch.Tensor, latent: dict[str, Any], source: list[Any], target: list[Any]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        prompts = {"source": source, "target": target}
-        return self.call("DiffEditMask", model=self.model, latent=latent, image=image, **prompts)
+            yield self.found(inputs.image, inputs.latent, (inputs.source, target))
 
     def _edit(
         self, latent: dict[str, Any], mask: torch.Tensor, positive: list[Any]

@@ -73,14 +73,7 @@ class Ways(Pack):
         image = self.pictures([case])
         latent = {"samples": self.vae.encode(image)}
         source, target = self.prompts([case])
-        mask, _ = self.call(
-            "DiffEditMask",
-            model=self.model,
-            source=source,
-            target=target,
-            latent=latent,
-            image=image,
-        )
+        mask, _ = self.found(image, latent, (source, target))
         (inverted,) = self.call("DDIMInvert", model=self.model, latent=latent)
         (edited,) = self.call(
             "MaskedDDIMSample",
@@ -148,15 +141,8 @@ def small_object_iou(pack: Pack, count: int) -> float:
     for one in edits_of(KINDS["small object"], count, FIRST_SEED):
         case = make_case(one)
         image = pack.pictures([case])
-        source, target = pack.prompts([case])
-        mask, _ = pack.call(
-            "DiffEditMask",
-            model=pack.model,
-            source=source,
-            target=target,
-            latent={"samples": pack.vae.encode(image)},
-            image=image,
-        )
+        latent = {"samples": pack.vae.encode(image)}
+        mask, _ = pack.found(image, latent, pack.prompts([case]))
         found.append(iou(mask[0].numpy() > 0.5, case.region))
     return float(np.mean(found))
 

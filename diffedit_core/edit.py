@@ -135,13 +135,14 @@ def diffedit(
 
     window = Window(0, 0, *size)
     pixels = seen(window)
-    whole_heat = heat = find(pixels)
+    heat = find(pixels)
+    whole_heat = resampled(heat[..., None], size)
     if is_large:
         (region,) = refined_mask(heat).numpy() > 0
         (window,) = windows_around([region], size, CONTEXT)
         pixels = seen(window)
         if is_nearly_whole(window, size):
-            part = resampled(heat[..., None], size)[(slice(None), *window.slices)]
+            part = whole_heat[(slice(None), *window.slices)]
             heat = resampled(part, pixels.shape[1:3])[..., 0]
         else:
             heat = find(pixels)
@@ -161,9 +162,7 @@ def diffedit(
     pasted, whole_mask = picture.clone(), torch.zeros(size)
     whole_mask[here] = mask_here
     pasted[here] = paste(picture[here], resampled(edited, window.size)[0], mask_here, feather=0)
-    return Edit(
-        _as_given(pasted, image), whole_mask, resampled(whole_heat[..., None], size)[0, ..., 0]
-    )
+    return Edit(_as_given(pasted, image), whole_mask, whole_heat[0, ..., 0])
 
 
 def _values(image: Tensor | Image.Image) -> Tensor:
