@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
 .PHONY: demo test test-families train-demo bench-mask bench-quality bench-inversion bench-several \
-	bench-removal bench-window bench-size clean
+	bench-removal bench-window bench clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -43,8 +43,8 @@ bench-removal:  ## taking things out, against the truth; output/bench-removal.js
 bench-window:  ## small things in large pictures; output/bench-window.json
 	$(RUN) -m benchmarks.window
 
-bench-size:  ## time and memory at Stable Diffusion's size, random weights; output/bench-size.json
-	$(RUN) -m benchmarks.real_size
+bench:  ## speed and memory, ours beside other ways and over the bare network; output/bench.json
+	$(RUN) -m benchmarks.speed
 
 clean:  ## remove what demo and test built; the training in build/ stays
 	rm -rf .venv .comfyui output .pytest_cache .ruff_cache

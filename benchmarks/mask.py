@@ -14,7 +14,6 @@ import warnings
 from collections import defaultdict
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -75,31 +74,8 @@ class PeerMasks(DiffusersPipeline):
         mask, found = self.mask_and_map(case, seed)
         masks = {"diffusers": (enlarged(mask) > 0, self.evaluations)}
         self.evaluations = 0
-        masks["notebook"] = (enlarged(self._notebook_mask(case)) > 0, self.evaluations)
+        masks["notebook"] = (enlarged(self.notebook_mask(case)) > 0, self.evaluations)
         return masks, best_iou(enlarged(found), case.region)
-
-    @torch.no_grad()
-    def _notebook_mask(self, case: Case) -> np.ndarray:
-        """As blog.scottlogic.com/2023/12/13/diffedit.html does it, uint8 (h, w): guidance with one
-        unconditional prediction for both prompts, min-max, above 0.1, smoothed over 7 cells.
-        """
-        pipe = self.pipe
-        pixels = pipe.image_processor.preprocess(Image.fromarray(case.source.rgb))
-        latent = pipe.prepare_image_latents(pixels, 1, torch.float32, pipe.device)
-        texts = ["", case.edit.source.caption, case.edit.target.caption]
-        context = torch.cat([pipe.encode_prompt(text, pipe.device, 1, False)[0] for text in texts])
-        pipe.scheduler.set_timesteps(50)
-        timestep = pipe.scheduler.timesteps[25]
-        total = torch.zeros_like(latent)
-        for draw in range(10):
-            noise = torch.randn(latent.shape, generator=torch.manual_seed(3 * draw)).to(latent)
-            noisy = pipe.scheduler.add_noise(latent, noise, timestep[None])
-            eps = pipe.unet(noisy.repeat(3, 1, 1, 1), timestep, context).sample
-            nothing, source, target = eps
-            total += (7.5 * (target - nothing) - 7.5 * (source - nothing)).abs()
-        found = total.mean(1)[0].cpu().numpy()
-        found = (found - found.min()) / (found.max() - found.min())
-        return cv2.GaussianBlur((found > 0.1).astype(np.uint8), (7, 7), 0)
 
 
 class Table:
@@ -192,7 +168,7 @@ def main() -> None:
     rows = table.rows()
     print(f"gap between diffusers and the oracle of its own map closed: {gap_closed(rows):.0%}")
     report = {"edits": len(edits), "rows": rows, "by_kind": table.by_kind()}
-    save_report("mask", report, Image.fromarray(np.concatenate(strips)))
+    save_report("bench-mask", report, Image.fromarray(np.concatenate(strips)))
 
 
 if __name__ == "__main__":

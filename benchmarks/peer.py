@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from diffusers import DDIMInverseScheduler, StableDiffusionDiffEditPipeline
@@ -48,6 +49,82 @@ class DiffusersPipeline:
             )
         (found,) = maps
         return mask[0], found[0].cpu().numpy()
+
+    @torch.no_grad()
+    def edit(self, case: Case, seed: int) -> tuple[np.ndarray, torch.Tensor, torch.Tensor]:
+        """A whole edit: its mask (1, h, w), the inverted latents, and those of the edit."""
+        image = Image.fromarray(case.source.rgb)
+        source, target = case.edit.source.caption, case.edit.target.caption
+        generator = torch.Generator().manual_seed(seed)
+        mask = self.pipe.generate_mask(
+            image=image, source_prompt=source, target_prompt=target, generator=generator
+        )
+        inverted = self.pipe.invert(prompt=source, image=image, generator=generator).latents
+        edited = self.pipe(
+            prompt=target,
+            mask_image=mask,
+            image_latents=inverted,
+            generator=generator,
+            output_type="latent",
+        ).images
+        return mask, inverted, edited
+
+    def decoded(self, latent: torch.Tensor) -> np.ndarray:
+        """Latents at the model's scale as the first one's picture, uint8 (H, W, 3)."""
+        latent = latent / self.pipe.vae.config.scaling_factor
+        decoded = self.pipe.vae.decode(latent).sample
+        return np.asarray(self.pipe.image_processor.postprocess(decoded)[0])
+
+    @torch.no_grad()
+    def notebook_mask(self, case: Case) -> np.ndarray:
+        """As blog.scottlogic.com/2023/12/13/diffedit.html does it, uint8 (h, w): guidance with one
+        unconditional prediction for both prompts, min-max, above 0.1, smoothed over 7 cells.
+        """
+        pipe, latent = self.pipe, self._encoded(case)
+        context = self._context("", case.edit.source.caption, case.edit.target.caption)
+        pipe.scheduler.set_timesteps(50)
+        timestep = pipe.scheduler.timesteps[25]
+        total = torch.zeros_like(latent)
+        for draw in range(10):
+            noise = torch.randn(latent.shape, generator=torch.manual_seed(3 * draw)).to(latent)
+            noisy = pipe.scheduler.add_noise(latent, noise, timestep[None])
+            eps = pipe.unet(noisy.repeat(3, 1, 1, 1), timestep, context).sample
+            nothing, source, target = eps
+            total += (7.5 * (target - nothing) - 7.5 * (source - nothing)).abs()
+        found = total.mean(1)[0].cpu().numpy()
+        found = (found - found.min()) / (found.max() - found.min())
+        return cv2.GaussianBlur((found > 0.1).astype(np.uint8), (7, 7), 0)
+
+    @torch.no_grad()
+    def notebook_edit(self, case: Case) -> torch.Tensor:
+        """The notebook's whole edit: 40 of 50 steps under the target, and after each the picture,
+        as noisy as that step, outside the mask.
+        """
+        pipe, latent = self.pipe, self._encoded(case)
+        mask = torch.from_numpy(self.notebook_mask(case)).to(latent)
+        context = self._context("", case.edit.target.caption)
+        pipe.scheduler.set_timesteps(50)
+        noise = torch.randn(latent.shape, generator=torch.manual_seed(0)).to(latent)
+        timesteps = pipe.scheduler.timesteps[10:]
+        x = pipe.scheduler.add_noise(latent, noise, timesteps[:1])
+        for number, timestep in enumerate(timesteps):
+            nothing, target = pipe.unet(x.repeat(2, 1, 1, 1), timestep, context).sample.chunk(2)
+            eps = nothing + 7.5 * (target - nothing)
+            x = pipe.scheduler.step(eps, timestep, x).prev_sample
+            following = timesteps[number + 1 : number + 2]
+            background = latent
+            if len(following):
+                background = pipe.scheduler.add_noise(latent, noise, following)
+            x = mask * x + (1 - mask) * background
+        return x
+
+    def _encoded(self, case: Case) -> torch.Tensor:
+        pixels = self.pipe.image_processor.preprocess(Image.fromarray(case.source.rgb))
+        return self._image_latents(pixels, 1, torch.float32, self.pipe.device)
+
+    def _context(self, *texts: str) -> torch.Tensor:
+        pipe = self.pipe
+        return torch.cat([pipe.encode_prompt(text, pipe.device, 1, False)[0] for text in texts])
 
     def _image_latents(
         self,

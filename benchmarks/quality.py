@@ -1,4 +1,5 @@
-"""Whole edits, ours beside diffusers': same weights, same scenes, each with its own defaults.
+"""Whole edits, ours beside diffusers': same weights, same scenes, each with its own defaults, and
+ours with the fast setting.
 
     make bench-quality
 
@@ -13,6 +14,7 @@ import argparse
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,7 @@ class Settings:
 
 
 DEFAULTS = Settings()
+FAST = Settings(invert={"steps": 10})
 
 
 @dataclass(frozen=True)
@@ -140,10 +143,39 @@ class Ours(Pack):
             mask=torch.ones_like(mask),
             **{**settings.sample, "cfg": 1.0},
         )
-        error = (edited["samples"] - latent["samples"]).abs()
+        return self._results(mask, (edited, returned, latent), evaluations)
+
+    @torch.inference_mode()
+    def run_flow_edit(self, cases: list[Case]) -> list[Result]:
+        """FlowEdit in the place of inversion and decoding; its round trip is from the source
+        prompt to itself.
+        """
+        image = self.pictures(cases)
+        latent = {"samples": self.vae.encode(image)}
+        source, target = self.prompts(cases)
+        fixed = {"model": self.model, "source": source, "latent": latent}
+
+        self.evaluations = 0
+        mask, _ = self.found(image, latent, (source, target))
+        negative = self.conditioning([""])
+        (edited,) = self.call(
+            "DiffEditFlowEdit", **fixed, target=target, negative=negative, mask=mask
+        )
+        evaluations = self.evaluations / len(cases)
+        (returned,) = self.call(
+            "DiffEditFlowEdit", **fixed, target=source, mask=torch.ones_like(mask), cfg=1.0
+        )
+        return self._results(mask, (edited, returned, latent), evaluations)
+
+    def _results(
+        self, mask: torch.Tensor, latents: tuple[dict[str, Any], ...], evaluations: float
+    ) -> list[Result]:
+        """latents: of the edit, of the round trip and of the source."""
+        edited, _, source = (latent["samples"] for latent in latents)
+        error = (edited - source).abs()
         outside = latent_sized(mask, error.shape[-2:])[:, None] == 0
         errors = (error * outside).amax((1, 2, 3)).tolist()
-        pictures = (self.decoded(samples) for samples in (edited, returned, latent))
+        pictures = (self.decoded(samples) for samples in latents)
         columns = zip(mask.numpy() > 0.5, *pictures, errors, strict=True)
         return [Result(*column, evaluations) for column in columns]
 
@@ -157,47 +189,29 @@ class Diffusers(DiffusersPipeline):
     @torch.no_grad()
     def _run_one(self, case: Case, seed: int) -> Result:
         pipe = self.pipe
-        image = Image.fromarray(case.source.rgb)
-        source, target = case.edit.source.caption, case.edit.target.caption
-        generator = torch.Generator().manual_seed(seed)
-
         self.evaluations = 0
-        mask = pipe.generate_mask(
-            image=image, source_prompt=source, target_prompt=target, generator=generator
-        )
-        inverted = pipe.invert(prompt=source, image=image, generator=generator).latents
-        edited = pipe(
-            prompt=target,
-            mask_image=mask,
-            image_latents=inverted,
-            generator=generator,
-            output_type="latent",
-        ).images
+        mask, inverted, edited = self.edit(case, seed)
         evaluations = self.evaluations
 
         returned = pipe(
-            prompt=source,
+            prompt=case.edit.source.caption,
             mask_image=np.ones_like(mask),
             image_latents=inverted,
-            generator=generator,
             output_type="latent",
         ).images
-        pixels = pipe.image_processor.preprocess(image).to(pipe.device)
-        latent = pipe.vae.encode(pixels).latents
+        pixels = pipe.image_processor.preprocess(Image.fromarray(case.source.rgb))
+        latent = pipe.vae.encode(pixels.to(pipe.device)).latents
+        scale = pipe.vae.config.scaling_factor
         outside = torch.from_numpy(mask == 0).to(latent.device)[:, None]
-        error = (edited / pipe.vae.config.scaling_factor - latent).abs() * outside
+        error = (edited / scale - latent).abs() * outside
         return Result(
             enlarged(mask[0]) > 0,
-            self._decoded(edited / pipe.vae.config.scaling_factor),
-            self._decoded(returned / pipe.vae.config.scaling_factor),
-            self._decoded(latent),
+            self.decoded(edited),
+            self.decoded(returned),
+            self.decoded(scale * latent),
             float(error.max()),
             evaluations,
         )
-
-    def _decoded(self, latent: torch.Tensor) -> np.ndarray:
-        decoded = self.pipe.vae.decode(latent).sample
-        return np.asarray(self.pipe.image_processor.postprocess(decoded)[0])
 
 
 def run_all(
@@ -240,7 +254,8 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     cases = asked_cases(__doc__.split("\n")[0], FIRST_SEED)
     judge = checker.load()
-    runs = {"ours": Ours(load_pack()).run, "diffusers": Diffusers().run}
+    ours = Ours(load_pack()).run
+    runs = {"ours": ours, "fast": partial(ours, settings=FAST), "diffusers": Diffusers().run}
     results = {name: run_all(name, run, cases) for name, run in runs.items()}
     columns = {name: summary(cases, found, judge) for name, found in results.items()}
     accuracy = checker_accuracy(cases, judge)
@@ -248,7 +263,7 @@ def main() -> None:
     print(f"judge's accuracy on {2 * len(cases)} true renderings: {accuracy:.3f}")
     report = {"edits": len(cases), **columns, "checker_accuracy": accuracy}
     drawing = draw(cases[:DRAWN], *(found[:DRAWN] for found in results.values()))
-    save_report("quality", report, drawing)
+    save_report("bench-quality", report, drawing)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ OUTPUT = PACK / "output"
 
 
 def save_report(name: str, report: dict[str, Any], drawing: Image.Image | None = None) -> None:
-    """Write output/bench-<name>.json, and the drawing beside it."""
+    """Write output/<name>.json, and the drawing beside it."""
     OUTPUT.mkdir(exist_ok=True)
-    (OUTPUT / f"bench-{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    (OUTPUT / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
     if drawing:
-        drawing.save(OUTPUT / f"bench-{name}.png")
+        drawing.save(OUTPUT / f"{name}.png")

@@ -226,7 +226,7 @@ def main() -> None:
     rows = {way: summary(cases, found, judge) for way, found in results.items()}
     print_table(rows)
     drawing = draw(cases[:DRAWN], *(found[:DRAWN] for found in results.values()))
-    save_report("several", {"edits": len(cases), "rows": rows}, drawing)
+    save_report("bench-several", {"edits": len(cases), "rows": rows}, drawing)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -28,12 +27,13 @@ from tqdm import tqdm
 
 from lab.render import SIZE
 from lab.scenes import Scene, edit, wide_scene
-from tools.executor import Executor, running_executor
-from tools.in_process import defaults, load_pack
+from tools.executor import running_executor
+from tools.in_process import load_pack
 
 from . import checker
 from .cases import KINDS, Case, edits_of, make_case
 from .metrics import iou
+from .one_node import OneNode
 from .pack import Pack, as_bytes, as_image
 from .quality import checker_accuracy, psnr, shows_edit
 from .report import save_report
@@ -50,22 +50,18 @@ def small_things(seed: int) -> Scene:
     return wide_scene(seed, smallest=0.3, largest=0.5)
 
 
-class Ways(Pack):
+class Ways(OneNode):
     """The ways to edit a large picture."""
-
-    def __init__(self, nodes: ModuleType, executor: Executor) -> None:
-        super().__init__(nodes)
-        self.executor = executor
 
     def ours(self, case: Case) -> Made:
         """The one node."""
-        image, mask = self._one_node(case, self.pictures([case]))
+        image, mask = self.edited(case, self.pictures([case]))
         return as_bytes(image)[0], mask[0].numpy()
 
     def shrunk(self, case: Case) -> Made:
         """The one node on the picture at the size that the model likes, pasted back."""
         small = cv2.resize(case.source.rgb, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-        image, mask = self._one_node(case, as_image([small]))
+        image, mask = self.edited(case, as_image([small]))
         return self._pasted(case, image, mask)
 
     def full(self, case: Case) -> Made:
@@ -84,22 +80,6 @@ class Ways(Pack):
             mask=mask,
         )
         return self._pasted(case, self.vae.decode(edited["samples"]), mask)
-
-    def _one_node(self, case: Case, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        self.executor.given = (self.model, self.clip, self.vae, image)
-        self.executor.forget()
-        links = {name: ["given", i] for i, name in enumerate(("model", "clip", "vae", "image"))}
-        prompts = {"source": case.edit.source.caption, "target": case.edit.target.caption}
-        inputs = {**defaults(self.nodes.DiffEdit), **links, **prompts}
-        taken = {"image": ["edit", 0], "mask": ["edit", 1]}
-        made = self.executor.run(
-            {
-                "given": {"class_type": "Given", "inputs": {}},
-                "edit": {"class_type": "DiffEdit", "inputs": inputs},
-                "taken": {"class_type": "Taken", "inputs": taken},
-            }
-        )
-        return made["image"], made["mask"]
 
     def _pasted(self, case: Case, edited: torch.Tensor, mask: torch.Tensor) -> Made:
         pasted, whole = self.call(
@@ -133,6 +113,13 @@ def seam(picture: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
         for one in (picture, truth)
     ]
     return float((steepness[0] - steepness[1])[edge].mean())
+
+
+def over_all(found: list[dict[str, float]]) -> dict[str, float]:
+    """The means over a way's edits, and the worst of its errors."""
+    means = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+    worst = max(one["outside_error"] for one in found)
+    return means | {"outside_error": worst, "edits": len(found)}
 
 
 def small_object_iou(pack: Pack, count: int) -> float:
@@ -194,21 +181,14 @@ def main() -> None:
                     figures[way.__name__].append(measure(case, made[-1], judge) | spent)
                 if number < DRAWN:
                     strips.append(drawn(case, made[:2]))
-            rows[str(canvas)] = {
-                way: {name: float(np.mean([one[name] for one in found])) for name in found[0]}
-                | {"edits": len(found)}
-                for way, found in figures.items()
-            }
-            for way, found in figures.items():
-                worst = max(one["outside_error"] for one in found)
-                rows[str(canvas)][way]["outside_error"] = worst
+            rows[str(canvas)] = {way: over_all(found) for way, found in figures.items()}
         small = small_object_iou(ways, SMALL_OBJECTS)
     show(rows)
     accuracy = float(np.mean(accuracies))
     print(f"small objects of bench-mask, mask IoU: {small:.3f}")
     print(f"judge's accuracy on {2 * len(accuracies)} true renderings: {accuracy:.3f}")
     report = {"rows": rows, "small_object_iou": small, "checker_accuracy": accuracy}
-    save_report("window", report, Image.fromarray(np.concatenate(strips)))
+    save_report("bench-window", report, Image.fromarray(np.concatenate(strips)))
 
 
 if __name__ == "__main__":

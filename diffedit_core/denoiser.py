@@ -20,6 +20,7 @@ class Denoiser(Protocol):
 
     Inversion and decoding ask for `"positive"`: the prompt to follow, with guidance where the
     denoiser guides at all.  The mask asks for `"source"` and `"target"`: two prompts to compare.
+    FlowEdit asks for `"source"` and `"positive"`.
 
     Latents are float tensors `[B, C, ...]` with any number of channels and dimensions.
     """

@@ -1,6 +1,6 @@
 """A whole edit in one call: find the region, work in a window around it, paste the edit back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 COMPARED_AT = (0.3, 0.7)
 """The noise levels at which two prompts are compared, as fractions of the training schedule."""
 
-DRAWS = 8
+DRAWS = 6
 
 Picture = TypeVar("Picture", Tensor, Image.Image)
 
@@ -93,7 +93,7 @@ def diffedit(
     target: Any,
     *,
     seed: int = 0,
-    steps: int = 50,
+    steps: int = 20,
     strength: float = 0.8,
     cfg: float = 7.5,
     grow: int = 0,
@@ -127,31 +127,32 @@ def diffedit(
         shown = working_size(window.size, liked, model.size_multiple)
         return resampled(colours[(slice(None), *window.slices)], shown)
 
-    def find(pixels: Tensor) -> Tensor:
-        sigmas = [compared.sigma(level) for level in COMPARED_AT]
-        found = find_differences(compared, model.encode(pixels), sigmas, DRAWS, seed)
+    def find(latent: Tensor, size: Sequence[int]) -> Tensor:
+        levels = [compared.sigma(level) for level in COMPARED_AT]
+        found = find_differences(compared, latent, levels, DRAWS, seed)
         heat = heat_map(found.map.float().cpu(), RECIPES["auto"])
-        return image_sized(heat, pixels.shape[1:3], "bilinear")
+        return image_sized(heat, size, "bilinear")
 
+    sigmas = encoding_sigmas(compared.schedule(steps), strength)
+    if len(sigmas) == 1:
+        raise ValueError("strength: it is too low for a single step; raise it, or steps.")
     window = Window(0, 0, *size)
     pixels = seen(window)
-    heat = find(pixels)
+    latent = model.encode(pixels)
+    heat = find(latent, pixels.shape[1:3])
     whole_heat = resampled(heat[..., None], size)
     if is_large:
         (region,) = refined_mask(heat).numpy() > 0
         (window,) = windows_around([region], size, CONTEXT)
         pixels = seen(window)
+        latent = model.encode(pixels)
         if is_nearly_whole(window, size):
             part = whole_heat[(slice(None), *window.slices)]
             heat = resampled(part, pixels.shape[1:3])[..., 0]
         else:
-            heat = find(pixels)
+            heat = find(latent, pixels.shape[1:3])
     mask = refined_mask(heat, Refinement(grow=grow), pixels)
 
-    latent = model.encode(pixels)
-    sigmas = encoding_sigmas(compared.schedule(steps), strength)
-    if len(sigmas) == 1:
-        raise ValueError("strength: it is too low for a single step; raise it, or steps.")
     inverted = invert(model.denoiser({"positive": None}), latent, sigmas)
     guided = GuidedDenoiser(model.denoiser({"positive": target, "negative": ""}), cfg)
     weight = latent_sized(mask, latent.shape[-2:])[:, None].to(latent)

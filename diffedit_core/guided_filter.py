@@ -1,6 +1,7 @@
 """The guided filter: a map takes on the edges of a picture.
 
-He, Sun, Tang: "Guided Image Filtering", ECCV 2010, section 3.4 (colour guide).
+He, Sun, Tang: "Guided Image Filtering", ECCV 2010, section 3.4 (colour guide), on a subsampled
+picture where the windows are large (He, Sun: "Fast Guided Filter", arXiv 1505.00996).
 """
 
 import cv2
@@ -8,6 +9,9 @@ import numpy as np
 
 # The variance of a window's values, in 0..1, up to which the picture counts as flat there.
 FLATNESS = 1e-3
+
+# Windows of a larger radius, in pixels, are looked at in a picture shrunk until theirs is this.
+SUBSAMPLED_RADIUS = 6
 
 
 def guided_filter(soft: np.ndarray, picture: np.ndarray, radius: int) -> np.ndarray:
@@ -18,6 +22,24 @@ def guided_filter(soft: np.ndarray, picture: np.ndarray, radius: int) -> np.ndar
     that it is in.
 
     soft: float32 `(H, W)` in 0..1, as is what it returns.  picture: float32 `(H, W, 3)` in 0..1.
+    """
+
+    step = max(radius // SUBSAMPLED_RADIUS, 1)
+    height, width = soft.shape
+    small = (-(-width // step), -(-height // step))
+    shrunk = [cv2.resize(one, small, interpolation=cv2.INTER_AREA) for one in (soft, picture)]
+    slope, offset = (
+        cv2.resize(one, (width, height), interpolation=cv2.INTER_LINEAR)
+        for one in _linear_fit(*shrunk, radius=round(radius / step))
+    )
+    return ((slope * picture).sum(-1) + offset).clip(0, 1)
+
+
+def _linear_fit(
+    soft: np.ndarray, picture: np.ndarray, radius: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The slope, float32 `(H, W, 3)`, and the offset, `(H, W)`, that `soft` has in `picture`: the
+    mean of those of all windows that a pixel is in.
     """
 
     def mean(values: np.ndarray) -> np.ndarray:
@@ -40,8 +62,8 @@ def guided_filter(soft: np.ndarray, picture: np.ndarray, radius: int) -> np.ndar
     slope = sum(column * one for column, one in zip(columns, covariance, strict=True))
     slope /= (first * columns[0]).sum(0)
     offset = mean_soft - (slope * means).sum(0)
-    redrawn = sum(mean(one) * colour for one, colour in zip(slope, colours, strict=True))
-    return (redrawn + mean(offset)).clip(0, 1).astype(np.float32)
+    slopes = np.stack([mean(one) for one in slope], -1)
+    return slopes.astype(np.float32), mean(offset).astype(np.float32)
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Step 2 of DiffEdit (Couairon et al., arXiv 2210.11427, section 3.2), with the implicit step solved
 by fixed-point iteration (AIDI, Pan et al., arXiv 2309.04907; ReNoise, Garibi et al.,
-arXiv 2403.14602).
+arXiv 2403.14602) from where the step before was heading (Uni-Inv, Jiao et al., arXiv 2504.13109).
 """
 
 from collections.abc import Sequence
@@ -62,22 +62,27 @@ def invert(
     denoiser: Denoiser,
     latent: Tensor,
     sigmas: Sequence[float],
-    iterations: int = 2,
+    iterations: int = 1,
     tolerance: float = 0.0,
+    extrapolate: bool = True,
     callback: StepCallback | None = None,
 ) -> Inversion:
     """Encode a clean latent up through the noise levels `sigmas`, under "positive".
 
     latent: `[B, C, ...]`.  sigmas: rising from 0.  iterations, tolerance, errors: see
-    `invert_step`.  Beside the model, only the latest latent is on the source's device.
+    `invert_step`.  extrapolate: start each step but the first with the direction of the step
+    before, instead of the network's input; one evaluation then does about what two do without.
+    Beside the model, only the latest latent and the first guess are on the source's device.
     """
     trajectory = torch.empty(len(sigmas), *latent.shape, dtype=latent.dtype)
     trajectory[0] = x = latent
+    guess = None
     residuals, converged, calls = [], [], []
     for number, (sigma_from, sigma_to) in enumerate(pairwise(sigmas)):
-        step = invert_step(
-            denoiser, x, sigma_from, sigma_to, iterations=iterations, tolerance=tolerance
-        )
+        step = invert_step(denoiser, x, sigma_from, sigma_to, iterations, tolerance, guess)
+        if extrapolate and number + 2 < len(sigmas):
+            ahead = (sigmas[number + 2] - sigma_to) / (sigma_to - sigma_from)
+            guess = step.x + ahead * (step.x - x)
         trajectory[number + 1] = x = step.x
         residuals.append(step.residual.cpu())
         converged.append(step.converged.cpu())
@@ -94,18 +99,19 @@ def invert_step(
     sigma_to: float,
     iterations: int,
     tolerance: float = 0.0,
+    guess: Tensor | None = None,
 ) -> InversionStep:
     """Find the `x` at `sigma_to` that one DDIM step brings down to `x_from`.
 
     The exact inverse is implicit, `x = x_from + (sigma_to - sigma_from) * d(x, sigma_to)` with
-    `d = (x - denoised) / sigma_to`; each iteration puts the last result in on the right.  The
-    first one starts from what keeps the network's input as it is, which makes a single iteration
-    the usual DDIM inversion (diffusers' DDIMInverseScheduler); more approach the exact inverse.
-    An iteration's change of x is the error with which the x before it decodes to `x_from`.  Where
-    that grows, or is not finite, an image keeps its best x.
+    `d = (x - denoised) / sigma_to`; each iteration puts the last result in on the right, and
+    approaches the exact inverse.  An iteration's change of x is the error with which the x before
+    it decodes to `x_from`.  Where that grows, or is not finite, an image keeps its best x.
 
     iterations: at least 1.  tolerance: an image is finished as soon as an iteration changes it by
     no more than this fraction of its size (root mean square); the step ends when all are finished.
+    guess: the x to start from; by default what keeps the network's input as it is, which makes a
+    single iteration the usual DDIM inversion (diffusers' DDIMInverseScheduler).
 
     Raises ValueError where the denoiser's first prediction is not finite.
     """
@@ -114,7 +120,8 @@ def invert_step(
         (denoised,) = denoiser.denoise(x, sigma_to, ("positive",))
         return x_from + (sigma_to - sigma_from) * (x - denoised) / sigma_to, denoised
 
-    guess = x_from * (denoiser.input_scale(sigma_from) / denoiser.input_scale(sigma_to))
+    if guess is None:
+        guess = x_from * (denoiser.input_scale(sigma_from) / denoiser.input_scale(sigma_to))
     x, denoised = iterated(guess)
     require_finite(denoised, sigma_to)
     # One measure for the whole step: an x that runs away must not hide behind its own size.

@@ -8,7 +8,6 @@ it returns with `x` and is given back at the next step.
 """
 
 from collections.abc import Sequence
-from math import log
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -58,23 +57,3 @@ def stochastic_ddim(
         return x, steps_done + 1
 
     return step
-
-
-def dpmpp_2m(
-    x: Tensor,
-    denoised: Tensor,
-    sigma_from: float,
-    sigma_to: float,
-    state: tuple[Tensor, float] | None,
-) -> tuple[Tensor, tuple[Tensor, float]]:
-    """DPM-Solver++(2M), second-order multistep (Lu et al., arXiv 2211.01095, algorithm 2).
-
-    Extrapolates `denoised` in `-log(sigma)` from the step before.  The first step, and the last one
-    down to 0, are DDIM.
-    """
-    extrapolated = denoised
-    if state and sigma_to > 0:
-        last_denoised, last_sigma = state
-        ratio = log(sigma_from / sigma_to) / log(last_sigma / sigma_from)
-        extrapolated = denoised + ratio / 2 * (denoised - last_denoised)
-    return ddim_step(x, extrapolated, sigma_from, sigma_to), (denoised, sigma_from)

@@ -14,21 +14,22 @@ from .render import render
 from .scenes import Scene, close_up, scene, wide_scene
 
 SHARD = 250
-USUAL, WIDE, EMPTY = 0.4, 0.25, 0.06
-"""Shares of the training set: scenes of the usual kind and wide ones; the rest are close-ups of
-wide ones. Of each kind so many show an empty table.
-"""
+USUAL = 8000
+"""So many scenes of the usual kind come first; after them come wide ones and close-ups of them."""
+WIDE, EMPTY = 0.4, 0.1
+"""Of the scenes after the usual ones, so many are seen whole, and so many show an empty table."""
 
 
 @cache
 def training_scene(seed: int) -> Scene:
     """The scene of a seed in the training set."""
+    if seed < USUAL:
+        return scene(seed)
     rng = np.random.default_rng((seed, 7))
-    kind = rng.random()
-    described = scene(seed) if kind < USUAL else wide_scene(seed)
+    described = wide_scene(seed)
     if rng.random() < EMPTY:
         described = described.without(*range(len(described.things)))
-    return described if kind < USUAL + WIDE else close_up(described, seed)
+    return described if rng.random() < WIDE else close_up(described, seed)
 
 
 def render_shard(folder: Path, index: int) -> None:

@@ -1,5 +1,8 @@
 """Train the demo model from nothing: scenes, autoencoder, then text encoder and UNet together.
 
+These take two courses: on the usual scenes alone, then on all.  The weights in `demo/model` are
+those of the first one (`--all-steps 0`); demo/MODEL_CARD.md tells why.
+
 `python -m lab.train` does everything and resumes where it was stopped; rendered scenes and
 checkpoints are kept in `build/`. The finished model is written to `demo/model` in the layout of a
 diffusers pipeline, in float16.
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +23,17 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from . import architecture
-from .dataset import render_training_set, training_scene
+from .dataset import USUAL, render_training_set, training_scene
 from .training import DEVICE, train
 
 PACK = Path(__file__).parent.parent
-SCENES = 10000
+SCENES = 14000
 
 VAE_STEPS, VAE_BATCH, VAE_CROP, VAE_RATE = 1600, 16, 64, 1e-3
 LATENT_NOISE, LATENT_SIZE = 0.03, 1e-3  # keep the latents smooth, and their spread near 1
-UNET_STEPS, UNET_BATCH, UNET_RATE = 8000, 32, 1e-3
+USUAL_STEPS, USUAL_RATE = 6000, 1e-3
+ALL_STEPS, ALL_RATE = 5000, 5e-4
+UNET_BATCH = 32
 EMPTY_PROMPT, NO_TEXT = 0.09, 0.03  # how often a caption is replaced by "" and by a zero context
 SHORT_CAPTION = 0.25
 MIN_SNR = 5.0
@@ -113,19 +119,24 @@ def caption_of(seed: int, rng: np.random.Generator) -> str:
     )
 
 
-def train_unet(tokenizer, latents: torch.Tensor, steps: int, build: Path):
-    unet, text_encoder = architecture.unet(), architecture.text_encoder(tokenizer)
+def denoising_loss(
+    models: dict[str, torch.nn.Module],
+    tokenizer,
+    latents: torch.Tensor,
+    choose: Callable[[np.random.Generator], np.ndarray],
+) -> Callable[[int], torch.Tensor]:
+    """The loss of a step on the scenes that `choose` returns the numbers of."""
     alphas_cumprod = architecture.scheduler().alphas_cumprod.to(DEVICE)
     latents = latents.to(DEVICE)
 
     def loss_of_step(step: int) -> torch.Tensor:
         rng = np.random.default_rng((step, 4))
-        chosen = rng.integers(len(latents), size=UNET_BATCH)
+        chosen = choose(rng)
         texts = ["" if rng.random() < EMPTY_PROMPT else caption_of(int(i), rng) for i in chosen]
         tokens = tokenizer(
             texts, padding="max_length", truncation=True, return_tensors="pt"
         ).input_ids
-        context = text_encoder(tokens.to(DEVICE)).last_hidden_state
+        context = models["text_encoder"](tokens.to(DEVICE)).last_hidden_state
         with_text = torch.from_numpy(rng.random((UNET_BATCH, 1, 1)) >= NO_TEXT).to(context)
         timestep = torch.from_numpy(rng.integers(len(alphas_cumprod), size=UNET_BATCH)).to(DEVICE)
         noise = torch.from_numpy(
@@ -133,13 +144,33 @@ def train_unet(tokenizer, latents: torch.Tensor, steps: int, build: Path):
         ).to(DEVICE)
         alpha = alphas_cumprod[timestep].view(-1, 1, 1, 1)
         noisy = alpha.sqrt() * latents[chosen] + (1 - alpha).sqrt() * noise
-        eps = unet(noisy, timestep, context * with_text).sample.float()
+        eps = models["unet"](noisy, timestep, context * with_text).sample.float()
         snr = alpha / (1 - alpha)
         weight = snr.clamp(max=MIN_SNR) / snr  # Hang et al., arXiv 2303.09556
         return (weight * (eps - noise).square()).mean()
 
-    models = {"unet": unet, "text_encoder": text_encoder}
-    return train("unet", models, loss_of_step, steps, UNET_RATE, build)
+    return loss_of_step
+
+
+def train_on_usual(models: dict[str, torch.nn.Module], tokenizer, latents, steps, build):
+    """The first course: the scenes of the usual kind."""
+
+    def usual(rng: np.random.Generator) -> np.ndarray:
+        return rng.integers(USUAL, size=UNET_BATCH)
+
+    loss = denoising_loss(models, tokenizer, latents, usual)
+    return train("usual", models, loss, steps, USUAL_RATE, build)
+
+
+def train_on_all(models: dict[str, torch.nn.Module], tokenizer, latents, steps, build):
+    """The second course: half of a batch usual scenes, half the wide ones and close-ups."""
+
+    def both(rng: np.random.Generator) -> np.ndarray:
+        half = UNET_BATCH // 2
+        return np.r_[rng.integers(USUAL, size=half), rng.integers(USUAL, len(latents), size=half)]
+
+    loss = denoising_loss(models, tokenizer, latents, both)
+    return train("all", models, loss, steps, ALL_RATE, build)
 
 
 def name_as_clip(weights: Path) -> None:
@@ -159,7 +190,8 @@ def main() -> None:
     )
     parser.add_argument("--scenes", type=int, default=SCENES)
     parser.add_argument("--vae-steps", type=int, default=VAE_STEPS)
-    parser.add_argument("--unet-steps", type=int, default=UNET_STEPS)
+    parser.add_argument("--usual-steps", type=int, default=USUAL_STEPS)
+    parser.add_argument("--all-steps", type=int, default=ALL_STEPS)
     args = parser.parse_args()
 
     torch.manual_seed(0)
@@ -174,7 +206,9 @@ def main() -> None:
     tokenizer = architecture.write_tokenizer(
         args.out / "tokenizer", [training_scene(seed).caption for seed in range(count)]
     )
-    trained = train_unet(tokenizer, latents, args.unet_steps, args.build)
+    models = {"unet": architecture.unet(), "text_encoder": architecture.text_encoder(tokenizer)}
+    models = train_on_usual(models, tokenizer, latents, args.usual_steps, args.build)
+    trained = train_on_all(models, tokenizer, latents, args.all_steps, args.build)
     StableDiffusionPipeline(
         vae=vae.half(),
         unet=trained["unet"].half(),

@@ -15,6 +15,7 @@ from .join_edits import DiffEditJoinEdits
 from .language_model_loader import DiffEditLanguageModelLoader
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
+from .masked_flow_edit import DiffEditFlowEdit
 from .noise_trajectory import DiffEditNoiseTrajectory
 from .paste_edit import DiffEditPaste
 from .prompt_ensemble import DiffEditPromptEnsemble
@@ -29,6 +30,7 @@ class DiffEditExtension(ComfyExtension):
             DDIMInvert,
             DiffEditNoiseTrajectory,
             MaskedDDIMSample,
+            DiffEditFlowEdit,
             DiffEditWindow,
             DiffEditPaste,
             DiffEditFillMask,

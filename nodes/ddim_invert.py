@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..diffedit_core.inversion import Inversion, invert
-from .adapter.conditioning import check_conditioning, unconditional
+from .adapter.conditioning import check_conditioning, check_guidance, unconditional
 from .adapter.coverage import check_everywhere
 from .adapter.denoiser import ComfyDenoiser, run_stage
 from .adapter.latents import latent_samples
@@ -41,12 +41,11 @@ class DDIMInvert(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "iterations",
-                    default=2,
+                    default=1,
                     min=1,
                     max=100,
-                    tooltip="How often to refine each step. 1 is plain DDIM inversion; 2 "
-                    "reconstructs the picture far more exactly; each costs one model evaluation a "
-                    "step.",
+                    tooltip="How often to refine each step; each costs one model evaluation a "
+                    "step. 1 is enough for most edits; 2 reconstructs the picture more exactly.",
                 ),
                 io.Float.Input(
                     "tolerance",
@@ -58,6 +57,15 @@ class DDIMInvert(io.ComfyNode):
                     tooltip="Stop refining a step once an iteration changes the latent by no more "
                     "than this fraction. 0 always does all iterations. Good: 0.01 with 10 "
                     "iterations, which costs little more than 2 and is more exact.",
+                ),
+                io.Boolean.Input(
+                    "extrapolate",
+                    optional=True,
+                    default=True,
+                    tooltip="Begin each step where the step before was heading, which makes one "
+                    "iteration as exact as two. Turned off, 1 iteration is plain DDIM inversion, "
+                    "as in diffusers.",
+                    advanced=True,
                 ),
                 io.Conditioning.Input(
                     "conditioning",
@@ -96,6 +104,7 @@ class DDIMInvert(io.ComfyNode):
         cfg: float,
         iterations: int,
         tolerance: float,
+        extrapolate: bool = True,
         conditioning: list[Any] | None = None,
         negative: list[Any] | None = None,
         sigmas: Tensor | None = None,
@@ -114,6 +123,7 @@ class DDIMInvert(io.ComfyNode):
                 rising,
                 iterations=iterations,
                 tolerance=tolerance,
+                extrapolate=extrapolate,
                 callback=callback,
             )
             return found, denoiser.to_samples(found.trajectory, rising)
@@ -147,13 +157,9 @@ def _conds(
     if conditioning is None:
         conditioning = unconditional(model)
     check_conditioning(model, "conditioning", conditioning, samples)
-    if cfg == 1:
+    check_guidance(cfg, negative)
+    if negative is None or cfg == 1:
         return {"positive": conditioning}
-    if negative is None:
-        raise ValueError(
-            f"negative: a cfg of {cfg:g} steers away from a negative prompt; connect one, an empty "
-            "prompt does, or set cfg to 1."
-        )
     check_conditioning(model, "negative", negative, samples)
     return {"positive": conditioning, "negative": negative}
 

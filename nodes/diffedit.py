@@ -84,11 +84,11 @@ class DiffEdit(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "steps",
-                    default=50,
+                    default=20,
                     min=1,
                     max=1000,
                     tooltip="Steps of the whole schedule from pure noise to picture; strength says "
-                    "how many of them to take. More are slower and more exact. Good: 20 to 100.",
+                    "how many of them to take. More are slower and more exact. Good: 10 to 50.",
                 ),
                 io.Float.Input(
                     "strength",

@@ -68,7 +68,7 @@ class DiffEditMask(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "draws",
-                    default=8,
+                    default=6,
                     min=1,
                     max=100,
                     tooltip="How many random noises to average over. More give a steadier mask; "

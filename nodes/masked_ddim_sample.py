@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..diffedit_core.blending import differential, linear
 from ..diffedit_core.sampling import decoding_indices, masked_decode
-from ..diffedit_core.solvers import ddim, dpmpp_2m, stochastic_ddim
+from ..diffedit_core.solvers import ddim, stochastic_ddim
 from .adapter.conditioning import check_conditioning
 from .adapter.coverage import check_everywhere
 from .adapter.denoiser import ComfyDenoiser, run_stage
@@ -17,7 +17,6 @@ from .adapter.trajectory import Trajectory, detach
 from .widgets.sampling import cfg_input, seed_input
 
 MASK_MODES = {"linear": linear, "differential": differential}
-SOLVERS = {"ddim": ddim, "dpmpp_2m": dpmpp_2m}
 
 
 class MaskedDDIMSample(io.ComfyNode):
@@ -73,20 +72,13 @@ class MaskedDDIMSample(io.ComfyNode):
                     tooltip="How many steps to take from there, spread evenly over those of DDIM "
                     "Invert. 0 takes every one, and so does any larger number.",
                 ),
-                io.Combo.Input(
-                    "solver",
-                    options=list(SOLVERS),
-                    default="ddim",
-                    tooltip="ddim takes back the steps of DDIM Invert exactly; dpmpp_2m "
-                    "(DPM++ 2M) needs fewer steps for the same edit.",
-                ),
                 io.Float.Input(
                     "eta",
                     default=0.0,
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="How much of the noise each ddim step renews. 0 follows the inversion; "
+                    tooltip="How much of the noise each step renews. 0 follows the inversion; "
                     "higher frees the edit from the old thing's shapes and varies with the seed.",
                 ),
                 io.Combo.Input(
@@ -117,7 +109,6 @@ class MaskedDDIMSample(io.ComfyNode):
         cfg: float,
         start: float,
         steps: int,
-        solver: str,
         eta: float,
         mask_mode: str,
         seed: int,
@@ -128,20 +119,18 @@ class MaskedDDIMSample(io.ComfyNode):
         check_conditioning(model, "negative", negative, samples)
         weight = latent_mask(model, mask, samples)
         latents, sigmas = _visited(trajectory, start, steps)
-        if eta and solver != "ddim":
-            raise ValueError(f"eta: {solver} adds no noise; set eta to 0, or solver to ddim.")
 
         def stage(denoiser: ComfyDenoiser, _, callback) -> Tensor:
             for name in ("positive",) if cfg == 1 else ("positive", "negative"):
                 check_everywhere(denoiser, name, name, sigmas[1:], weight)
             indices = latent.get("batch_index")
-            step = stochastic_ddim(denoiser, eta, seed, indices) if eta else SOLVERS[solver]
+            solver = stochastic_ddim(denoiser, eta, seed, indices) if eta else ddim
             edit = masked_decode(
                 denoiser,
                 denoiser.from_samples(latents, sigmas),
                 sigmas,
                 weight.to(denoiser.device),
-                solver=step,
+                solver=solver,
                 mask_mode=MASK_MODES[mask_mode],
                 callback=callback,
             )

@@ -28,6 +28,15 @@ def check_conditioning(model: Any, name: str, conditioning: list[Any], samples: 
             )
 
 
+def check_guidance(cfg: float, negative: list[Any] | None) -> None:
+    """Raise ValueError where there is guidance and nothing to steer away from."""
+    if cfg != 1 and negative is None:
+        raise ValueError(
+            f"negative: a cfg of {cfg:g} steers away from a negative prompt; connect one, an empty "
+            "prompt does, or set cfg to 1."
+        )
+
+
 def unconditional(model: Any) -> list[Any]:
     """Return the CONDITIONING of no prompt at all: a context of zeros, as ConditioningZeroOut
     makes.

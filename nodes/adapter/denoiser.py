@@ -7,7 +7,7 @@ ComfyUI is told about a run as its own samplers tell it: sigmas that fall, the c
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import comfy.model_management
@@ -164,20 +164,21 @@ class ComfyDenoiser:
     def from_samples(self, samples: Tensor, sigmas: Sequence[float]) -> Tensor:
         """Bring LATENTs' samples `[S, B, C, ..., h, w]`, each as noisy as its sigma says, to
         the model's scale and dtype."""
-        latents = [
+        latents = (
             self.model.process_latent_in(one.float()) * self._signal_scale(sigma)
             for one, sigma in zip(samples, sigmas, strict=True)
-        ]
-        return torch.stack(latents)
+        )
+        return _stack(len(samples), latents)
 
     def to_samples(self, latents: Tensor, sigmas: Sequence[float]) -> Tensor:
         """Bring latents `[S, B, C, ..., h, w]`, one for each sigma, to the scale and place
         of a LATENT, each such that a stock sampler can go on from it."""
-        samples = [
-            self.model.process_latent_out(one / self._signal_scale(sigma))
+        device = comfy.model_management.intermediate_device()
+        samples = (
+            self.model.process_latent_out(one / self._signal_scale(sigma)).to(device)
             for one, sigma in zip(latents, sigmas, strict=True)
-        ]
-        return torch.stack(samples).to(comfy.model_management.intermediate_device())
+        )
+        return _stack(len(latents), samples)
 
     def _signal_scale(self, sigma: float) -> float:
         """What a stock sampler that adds no noise multiplies a LATENT with to begin at `sigma`: the
@@ -185,6 +186,16 @@ class ComfyDenoiser:
         would do."""
         noise, latent = torch.zeros(1), torch.ones(1)
         return float(self.noise_scaling(sigma, noise, latent)) or 1.0
+
+
+def _stack(count: int, latents: Iterator[Tensor]) -> Tensor:
+    """`torch.stack` of so many latents without holding all of them twice."""
+    first = next(latents)
+    stack = first.new_empty(count, *first.shape)
+    stack[0] = first
+    for index, latent in enumerate(latents, start=1):
+        stack[index] = latent
+    return stack
 
 
 Stage = Callable[[ComfyDenoiser, Tensor, StepCallback], Result]

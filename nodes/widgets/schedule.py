@@ -8,11 +8,11 @@ def schedule_inputs() -> list[io.Input]:
     return [
         io.Int.Input(
             "steps",
-            default=50,
+            default=20,
             min=1,
             max=1000,
             tooltip="Steps of the whole schedule from pure noise to picture; strength says how "
-            "many of them to take. Good: 30 to 100.",
+            "many of them to take. Good: 15 to 50.",
         ),
         io.Float.Input(
             "strength",

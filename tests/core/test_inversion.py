@@ -1,3 +1,4 @@
+import math
 import weakref
 from dataclasses import dataclass, field
 
@@ -35,6 +36,47 @@ def test_more_iterations_approach_the_exact_inverse(denoiser, latent):
     errors = [round_trip_error(denoiser, latent, iterations) for iterations in (1, 2, 4, 8, 60)]
     assert all(better < worse / 1.5 for worse, better in zip(errors, errors[1:], strict=False))
     assert errors[-1] < 1e-6
+
+
+class Flow(GaussianMixture):
+    """The flow model of the same kind of data: `x = (1 - sigma) * latent + sigma * noise`."""
+
+    def denoise(self, x, sigma, conds):
+        return super().denoise(x / (1 - sigma), sigma / (1 - sigma), conds)
+
+    def noise_scaling(self, sigma, noise, latent):
+        return (1 - sigma) * latent + sigma * noise
+
+    def input_scale(self, sigma):
+        return 1.0
+
+
+@pytest.mark.parametrize("model", [GaussianMixture, Flow])
+@pytest.mark.parametrize(("extrapolate", "order"), [(False, 1), (True, 2)])
+def test_order_of_the_round_trip(latent, model, extrapolate, order):
+    """Half as long steps lose half, or from the last direction a quarter; one evaluation each."""
+    denoiser = model({"positive": [-1.0, 1.0]})
+    errors = []
+    for steps in (100, 200):
+        sigmas = [0.85 * (step / steps) ** 1.5 for step in range(steps + 1)]
+        trajectory = invert(denoiser, latent, sigmas, extrapolate=extrapolate).trajectory
+        decoded = masked_decode(denoiser, trajectory, sigmas, torch.ones(1, 1, 1, 1))
+        errors.append((decoded - latent).norm())
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.1)
+
+
+def test_from_the_last_direction_a_straight_trajectory_is_exact():
+    """With steps of any length: from the second on, nothing is left to correct."""
+
+    class Straight(GaussianMixture):
+        def denoise(self, x, sigma, conds):
+            return [x - sigma * slope for _ in conds]
+
+    slope = torch.tensor([[[1.0, -2.0]]]).double()
+    found = invert(Straight({}), torch.zeros_like(slope), SIGMAS)
+    expected = torch.tensor(SIGMAS).double()[:, None, None, None] * slope
+    torch.testing.assert_close(found.trajectory, expected)
+    assert found.residuals[1:].max() < 1e-12
 
 
 def test_inversion_of_one_gaussian_is_known():

@@ -5,12 +5,11 @@ from diffedit_core.blending import blend, differential, linear
 from diffedit_core.guidance import GuidedDenoiser
 from diffedit_core.inversion import invert
 from diffedit_core.sampling import decoding_indices, masked_decode
-from diffedit_core.solvers import dpmpp_2m, stochastic_ddim
+from diffedit_core.solvers import ddim, stochastic_ddim
 from tests.core.gaussian_mixture import GaussianMixture
 from tests.counting import CountingDenoiser
 
 SIGMAS = [0.0, 0.1, 0.4, 0.9, 2.0, 5.0]
-SOLVERS = [dpmpp_2m, stochastic_ddim(GaussianMixture({}), eta=1.0, seed=0)]
 EMPTY, FULL = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
 
 
@@ -101,9 +100,7 @@ def test_cost(denoiser, trajectory, latent, cfg, evaluations):
 
 
 @pytest.mark.parametrize("mask_mode", [linear, differential])
-@pytest.mark.parametrize(
-    "solver", [dpmpp_2m, stochastic_ddim(GaussianMixture({}), eta=1.0, seed=0)]
-)
+@pytest.mark.parametrize("solver", [ddim, stochastic_ddim(GaussianMixture({}), eta=1.0, seed=0)])
 def test_outside_the_mask_is_the_source_whatever_the_options(
     denoiser, trajectory, latent, solver, mask_mode
 ):
@@ -115,9 +112,7 @@ def test_outside_the_mask_is_the_source_whatever_the_options(
     assert (edit != latent)[~outside].all()
 
 
-@pytest.mark.parametrize(
-    "solver", [dpmpp_2m, stochastic_ddim(GaussianMixture({}), eta=1.0, seed=0)]
-)
+@pytest.mark.parametrize("solver", [ddim, stochastic_ddim(GaussianMixture({}), eta=1.0, seed=0)])
 def test_a_solver_remembers_nothing_of_the_run_before(denoiser, trajectory, solver):
     first = masked_decode(denoiser, trajectory, SIGMAS, FULL, solver)
     masked_decode(denoiser, trajectory[:4], SIGMAS[:4], FULL, solver)

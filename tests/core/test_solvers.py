@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from diffedit_core.noise import noise_like, noised_trajectory, renew_noise
-from diffedit_core.solvers import ddim, dpmpp_2m, stochastic_ddim
+from diffedit_core.solvers import ddim, stochastic_ddim
 from tests.core.gaussian_mixture import GaussianMixture
 
 
@@ -39,22 +39,14 @@ def schedule(steps: int) -> list[float]:
     return [10 ** (1 - 2 * step / steps) for step in range(steps + 1)]
 
 
-@pytest.mark.parametrize(("solver", "order"), [(ddim, 1), (dpmpp_2m, 2)])
-def test_order_of_convergence(denoiser, noise, solver, order):
-    """Half as long steps are wrong by half, or by a quarter."""
-    exact = decoded(denoiser, 10 * noise, schedule(2000), dpmpp_2m)
+def test_order_of_convergence(denoiser, noise):
+    """Half as long steps are wrong by half."""
+    exact = decoded(denoiser, 10 * noise, schedule(8000), ddim)
     errors = [
-        (decoded(denoiser, 10 * noise, schedule(steps), solver) - exact).norm()
+        (decoded(denoiser, 10 * noise, schedule(steps), ddim) - exact).norm()
         for steps in (100, 200)
     ]
-    assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.2)
-
-
-def test_dpmpp_2m_ends_on_the_prediction_itself(denoiser, noise):
-    sigmas = [2.0, 1.0, 0.5]
-    x = decoded(denoiser, noise, sigmas, dpmpp_2m)
-    (denoised,) = denoiser.denoise(x, 0.5, ["positive"])
-    assert torch.equal(decoded(denoiser, noise, [*sigmas, 0.0], dpmpp_2m), denoised)
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(1, abs=0.2)
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.4, 1.0])

@@ -101,18 +101,25 @@ class Stages:
         return self.decode(self.everywhere)
 
     @cached_property
-    def halves(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """An edit of the left half alone: that half and the right one, then those of the source."""
-        middle = self.width // 2
+    def left_half(self) -> Tensor:
         mask = self.everywhere.clone()
-        mask[..., middle:] = 0
-        edited, source = self.decode(mask), self.latent["samples"]
+        mask[..., self.width // 2 :] = 0
+        return mask
+
+    def halves(self, edited: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The left half and the right one of an edit, then those of the source."""
+        middle, source = self.width // 2, self.latent["samples"]
         return (
             edited[..., :middle],
             edited[..., middle:],
             source[..., :middle],
             source[..., middle:],
         )
+
+    def flow_edit(self, mask: Tensor, target: list[Any], cfg: float) -> Tensor:
+        given = {"source": self.source, "target": target, "negative": self.source, "mask": mask}
+        given |= {"scheduler": self.scheduler, "steps": STEPS, "strength": STRENGTH, "cfg": cfg}
+        return self.call("DiffEditFlowEdit", **given)[0]["samples"]
 
     @cached_property
     def stock(self) -> float:

@@ -55,7 +55,7 @@ def row(nodes: ModuleType, name: str, family: Family) -> list[str]:
         cells[2] = f"{family.latent[1]} × {len(family.latent) - 2}d"
         cells[5] = "ok" if masks_are_right(stages) else "wrong"
         cells[4] = f"{stages.round_trip:.0e}"
-        _, background, _, source = stages.halves
+        _, background, _, source = stages.halves(stages.decode(stages.left_half))
         cells[6] = "exact" if torch.equal(background, source) else "changed"
     except Exception as error:
         cells[7] = f"{type(error).__name__}: {error}".replace("\n", " ").replace("|", "/")

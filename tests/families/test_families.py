@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.families.stages import Stages
+from tests.families.stages import Stages, relative
 from tests.families.zoo import FAMILIES, NOT_BUILT, REFUSED
 from tests.one_sentence import assert_one_sentence
 
@@ -54,9 +54,21 @@ def test_inversion_and_decoding_return_the_source(stages):
 
 
 def test_outside_the_mask_is_the_source_bit_for_bit(stages):
-    edited, background, before, source = stages.halves
+    edited, background, before, source = stages.halves(stages.decode(stages.left_half))
     assert torch.equal(background, source)
     assert edited.isfinite().all() and (edited != before).float().mean() > 0.99
+
+
+def test_flow_edit_keeps_what_is_outside_the_mask_bit_for_bit(stages):
+    flow_edited = stages.flow_edit(stages.left_half, stages.target, cfg=2.0)
+    edited, background, before, source = stages.halves(flow_edited)
+    assert torch.equal(background, source)
+    assert edited.isfinite().all() and (edited != before).float().mean() > 0.99
+
+
+def test_flow_edit_between_equal_prompts_returns_the_source(stages):
+    returned = stages.flow_edit(stages.everywhere, stages.source, cfg=1.0)
+    assert relative(returned, stages.latent["samples"]) < 1e-5
 
 
 def test_a_stock_sampler_goes_on_from_the_inverted_latent(stages):
@@ -66,13 +78,21 @@ def test_a_stock_sampler_goes_on_from_the_inverted_latent(stages):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-@pytest.mark.parametrize("node", ["DiffEditMask", "DDIMInvert", "DiffEditNoiseTrajectory"])
+@pytest.mark.parametrize(
+    "node", ["DiffEditMask", "DDIMInvert", "DiffEditNoiseTrajectory", "DiffEditFlowEdit"]
+)
 def test_what_cannot_be_edited_is_refused(nodes, name, node):
     stages = Stages(nodes, REFUSED[name])
     prompts = {
         "DiffEditMask": {"source": stages.source, "target": stages.target},
         "DDIMInvert": {"conditioning": stages.source},
         "DiffEditNoiseTrajectory": {},
+        "DiffEditFlowEdit": {
+            "source": stages.source,
+            "target": stages.target,
+            "negative": stages.source,
+            "mask": torch.ones(1, 8, 8),
+        },
     }
     with pytest.raises(ValueError) as error:
         stages.call(node, latent={"samples": torch.ones(stages.family.latent)}, **prompts[node])

@@ -144,12 +144,12 @@ def test_the_text_on_the_node(nodes, diverged, text):
 def test_more_iterations_bring_the_picture_back(stages, prompts, latent):
     """Inverted and decoded under one prompt with a full mask."""
     errors = []
-    for iterations in (1, 2, 6):
+    for iterations in (1, 4, 12):
         inverted = stages.invert(latent, conditioning=prompts.source, iterations=iterations)
         full = torch.ones(72, 104)
         returned = stages.sample(inverted, positive=prompts.source, mask=full, cfg=1.0)
         errors.append((returned["samples"] - latent["samples"]).norm())
-    assert errors[0] > 2 * errors[1] > 8 * errors[2]
+    assert errors[0] > 2 * errors[1] > 4 * errors[2]
 
 
 def test_interruption_leaves_no_trajectory_behind(stages, demo, latent):

@@ -1,5 +1,7 @@
 """Whole edits through the API of a real ComfyUI, and the demo model with stock nodes."""
 
+import re
+
 import numpy as np
 import pytest
 import requests
@@ -49,6 +51,9 @@ def test_the_help_page_tells_every_input(comfy: ComfyServer, node_id: str):
     help_page = requests.get(f"{comfy.url}/extensions/{PACK_FOLDER}/docs/{node_id}.md")
     assert help_page.ok
     assert [name for name in inputs if f"`{name}`" not in help_page.text] == []
+    for picture in re.findall(r"!\[.+?\]\((.+?)\)", help_page.text):
+        answer = requests.get(f"{comfy.url}/extensions/{PACK_FOLDER}/docs/{picture}")
+        assert answer.headers["Content-Type"] == "image/jpeg"
 
 
 def test_example_workflows_are_among_the_templates(comfy: ComfyServer):
