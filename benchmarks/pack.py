@@ -61,6 +61,16 @@ class Pack:
         compared = {"source": source, "target": target, "latent": latent, "image": image}
         return self.call("DiffEditMask", model=self.model, **compared, **settings)
 
+    def edited_latent(
+        self, latent: dict[str, Any], mask: torch.Tensor, target: list[Any], **inversion: Any
+    ) -> dict[str, Any]:
+        """DDIM Invert, then Masked DDIM Sample away from an empty prompt."""
+        (inverted,) = self.call("DDIMInvert", model=self.model, latent=latent, **inversion)
+        prompts = {"positive": target, "negative": self.conditioning([""])}
+        return self.call(
+            "MaskedDDIMSample", model=self.model, latent=inverted, mask=mask, **prompts
+        )[0]
+
     def decoded(self, latent: dict[str, Any]) -> np.ndarray:
         """The LATENT as uint8 pictures (B, H, W, 3)."""
         return as_bytes(self.vae.decode(latent["samples"]).clamp(0, 1))

@@ -88,8 +88,7 @@ class Remover(Pack):
 
     def edited(self, latent: Latent, mask: torch.Tensor, prompts: Any) -> np.ndarray:
         """A plain edit with all defaults."""
-        (inverted,) = self.call("DDIMInvert", model=self.model, latent=latent)
-        return self._sampled(inverted, mask, prompts)
+        return self.decoded(self.edited_latent(latent, mask, prompts[1]))
 
     def ksampled(
         self, latent: Latent, mask: torch.Tensor, prompts: Any, denoise: float = 1.0

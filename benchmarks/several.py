@@ -105,13 +105,13 @@ class SeveralEdits(Pack):
     def as_one_edit(self, inputs: Inputs) -> MaskAndLatent:
         """One mask for both edits, found with both in one target."""
         mask, _ = self.found(inputs.image, inputs.latent, (inputs.source, inputs.both))
-        return mask, self._edit(inputs.latent, mask, inputs.both)
+        return mask, self.edited_latent(inputs.latent, mask, inputs.both)
 
     def under_one_target(self, inputs: Inputs) -> MaskAndLatent:
         """A mask for each edit, united, and both edits in one target."""
         (mask_a, _), (mask_b, _) = self._find_each(inputs)
         mask = torch.maximum(mask_a, mask_b)
-        return mask, self._edit(inputs.latent, mask, inputs.both)
+        return mask, self.edited_latent(inputs.latent, mask, inputs.both)
 
     def joined(self, inputs: Inputs) -> MaskAndLatent:
         """A mask and a target for each edit, by Join Edits."""
@@ -125,29 +125,22 @@ class SeveralEdits(Pack):
             heat_map_a=heat_a,
             heat_map_b=heat_b,
         )
-        return mask, self._edit(inputs.latent, mask, target)
+        return mask, self.edited_latent(inputs.latent, mask, target)
 
     def one_after_the_other(self, inputs: Inputs) -> MaskAndLatent:
         """The second edit in the picture that the first one made."""
         first_target = inputs.targets[0]
         mask_a, _ = self.found(inputs.image, inputs.latent, (inputs.source, first_target))
-        between = self.vae.decode(self._edit(inputs.latent, mask_a, first_target)["samples"])
+        between = self.vae.decode(
+            self.edited_latent(inputs.latent, mask_a, first_target)["samples"]
+        )
         latent = {"samples": self.vae.encode(between)}
         mask_b, _ = self.found(between, latent, (first_target, inputs.both))
-        return torch.maximum(mask_a, mask_b), self._edit(latent, mask_b, inputs.both)
+        return torch.maximum(mask_a, mask_b), self.edited_latent(latent, mask_b, inputs.both)
 
     def _find_each(self, inputs: Inputs) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for target in inputs.targets:
             yield self.found(inputs.image, inputs.latent, (inputs.source, target))
-
-    def _edit(
-        self, latent: dict[str, Any], mask: torch.Tensor, positive: list[Any]
-    ) -> dict[str, Any]:
-        (inverted,) = self.call("DDIMInvert", model=self.model, latent=latent)
-        prompts = {"positive": positive, "negative": self.conditioning([""])}
-        return self.call(
-            "MaskedDDIMSample", model=self.model, latent=inverted, mask=mask, **prompts
-        )[0]
 
 
 WAYS = {

@@ -29,6 +29,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from lab.render import SIZE
 from lab.scenes import edit
 from tools.executor import running_executor
 from tools.in_process import defaults, load_pack
@@ -37,11 +38,11 @@ from .cases import Case, make_case
 from .one_node import OneNode
 from .pack import as_image
 from .peer import DiffusersPipeline
+from .quality import FAST
 from .random_models import CONFIGS, random_conditioning, random_model
 from .report import save_report
 
 FIRST_SEED = 8_000_000
-FAST = {"steps": 10}
 STEPS, STRENGTH, CFG = 20, 0.8, 7.5  # of the stock nodes, as of ours
 
 Row = dict[str, float]
@@ -60,7 +61,7 @@ class Ours(OneNode):
         self.edited(case, self.pictures([case]))
 
     def fast(self, case: Case) -> None:
-        self.edited(case, self.pictures([case]), **FAST)
+        self.edited(case, self.pictures([case]), **FAST.invert)
 
     def stock_nodes(self, case: Case) -> None:
         """An unsampler, which is Euler up the flipped schedule, and Euler down again inside a given
@@ -234,7 +235,7 @@ def peak_bytes() -> int:
 def growth(ours: Ours, case: Case) -> dict[str, Row]:
     """The seconds of the stages at multiples of the usual area, batch, steps and draws."""
 
-    def edit_once(side: int = 192, batch: int = 1, steps: int = STEPS, draws: int = 4) -> float:
+    def edit_once(side: int = SIZE, batch: int = 1, steps: int = STEPS, draws: int = 4) -> float:
         picture = torch.nn.functional.interpolate(
             as_image([case.source.rgb] * batch).movedim(-1, 1), (side, side), mode="bilinear"
         ).movedim(1, -1)
@@ -244,18 +245,14 @@ def growth(ours: Ours, case: Case) -> dict[str, Row]:
             latent = {"samples": ours.vae.encode(picture)}
             prompts = ours.prompts(cases)
             mask, _ = ours.found(picture, latent, prompts, draws=draws)
-            (inverted,) = ours.call("DDIMInvert", model=ours.model, latent=latent, steps=steps)
-            sampling = {"positive": prompts[1], "negative": ours.conditioning([""])}
-            (edited,) = ours.call(
-                "MaskedDDIMSample", model=ours.model, latent=inverted, mask=mask, **sampling
-            )
+            edited = ours.edited_latent(latent, mask, prompts[1], steps=steps)
             ours.vae.decode(edited["samples"])
 
         return timed(work)
 
     edit_once()
     grown: dict[str, Callable[[int], float]] = {
-        "area": lambda times: edit_once(side=round(192 * times**0.5)),
+        "area": lambda times: edit_once(side=round(SIZE * times**0.5)),
         "batch": lambda times: edit_once(batch=times),
         "steps": lambda times: edit_once(steps=10 * times),
         "draws": lambda times: edit_once(draws=4 * times),

@@ -70,15 +70,7 @@ class Ways(OneNode):
         latent = {"samples": self.vae.encode(image)}
         source, target = self.prompts([case])
         mask, _ = self.found(image, latent, (source, target))
-        (inverted,) = self.call("DDIMInvert", model=self.model, latent=latent)
-        (edited,) = self.call(
-            "MaskedDDIMSample",
-            model=self.model,
-            positive=target,
-            negative=self.conditioning([""]),
-            latent=inverted,
-            mask=mask,
-        )
+        edited = self.edited_latent(latent, mask, target)
         return self._pasted(case, self.vae.decode(edited["samples"]), mask)
 
     def _pasted(self, case: Case, edited: torch.Tensor, mask: torch.Tensor) -> Made:

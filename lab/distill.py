@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils import parametrize
 
-from .train import PACK, caption_of
+from .train import PACK, caption_of, encode_texts
 from .training import DEVICE, train
 
 LORA = PACK / "demo" / "loras" / "DiffEdit demo, few steps.safetensors"
@@ -36,7 +37,8 @@ class LowRank(nn.Module):
 
     def __init__(self, weight: torch.Tensor) -> None:
         super().__init__()
-        inner = weight[0].numel()
+        self.inner_shape = weight.shape[1:]
+        inner = self.inner_shape.numel()
         self.down = nn.Parameter(torch.randn(RANK, inner) / inner**0.5)
         self.up = nn.Parameter(torch.zeros(len(weight), RANK))
 
@@ -68,15 +70,11 @@ def consistency_loss(
     """The loss of a step: the student's picture from one point of the teacher's trajectory against
     its own from the next.
     """
-    teacher, tokenizer, text_encoder = pipe.unet, pipe.tokenizer, pipe.text_encoder
+    teacher = pipe.unet
     alphas = pipe.scheduler.alphas_cumprod.to(DEVICE)
     apart = len(alphas) // SOLVER_STEPS
 
-    def context_of(texts: list[str]) -> torch.Tensor:
-        tokens = tokenizer(
-            texts, padding="max_length", truncation=True, return_tensors="pt"
-        ).input_ids
-        return text_encoder(tokens.to(DEVICE)).last_hidden_state
+    context_of = partial(encode_texts, pipe.tokenizer, pipe.text_encoder)
 
     def picture(
         unet: nn.Module, x: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor
@@ -112,15 +110,11 @@ def consistency_loss(
     return loss_of_step
 
 
-def save(lora: nn.ModuleDict, unet: nn.Module, path: Path) -> None:
+def save(lora: nn.ModuleDict, path: Path) -> None:
     """Write a LoRA as trainers do: a file that ComfyUI and diffusers read."""
-    shapes = {
-        f"lora_unet_{name.replace('.', '_')}": weight.shape[1:]
-        for name, weight in ((n.removesuffix(".weight"), w) for n, w in unet.named_parameters())
-    }
     tensors = {}
     for name, one in lora.items():
-        inner = shapes[name]
+        inner = one.inner_shape
         tensors[f"{name}.lora_down.weight"] = one.down.detach().view(RANK, *inner)
         tensors[f"{name}.lora_up.weight"] = one.up.detach().view(-1, RANK, *[1] * (len(inner) - 1))
         tensors[f"{name}.alpha"] = torch.tensor(float(RANK))
@@ -147,7 +141,7 @@ def main() -> None:
     lora = add_lora(student)
     loss = consistency_loss(pipe, student, latents)
     trained = train("lora", {"lora": lora}, loss, args.steps, RATE, args.build)
-    save(trained["lora"], pipe.unet, args.out)
+    save(trained["lora"], args.out)
 
 
 if __name__ == "__main__":

@@ -119,6 +119,12 @@ def caption_of(seed: int, rng: np.random.Generator) -> str:
     )
 
 
+def encode_texts(tokenizer, text_encoder: torch.nn.Module, texts: list[str]) -> torch.Tensor:
+    """The text encoder's output (B, tokens, width)."""
+    tokens = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
+    return text_encoder(tokens.to(DEVICE)).last_hidden_state
+
+
 def denoising_loss(
     models: dict[str, torch.nn.Module],
     tokenizer,
@@ -133,10 +139,7 @@ def denoising_loss(
         rng = np.random.default_rng((step, 4))
         chosen = choose(rng)
         texts = ["" if rng.random() < EMPTY_PROMPT else caption_of(int(i), rng) for i in chosen]
-        tokens = tokenizer(
-            texts, padding="max_length", truncation=True, return_tensors="pt"
-        ).input_ids
-        context = models["text_encoder"](tokens.to(DEVICE)).last_hidden_state
+        context = encode_texts(tokenizer, models["text_encoder"], texts)
         with_text = torch.from_numpy(rng.random((UNET_BATCH, 1, 1)) >= NO_TEXT).to(context)
         timestep = torch.from_numpy(rng.integers(len(alphas_cumprod), size=UNET_BATCH)).to(DEVICE)
         noise = torch.from_numpy(

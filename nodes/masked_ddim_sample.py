@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -12,7 +11,7 @@ from ..diffedit_core.solvers import ddim, stochastic_ddim
 from .adapter.conditioning import check_conditioning
 from .adapter.coverage import check_everywhere
 from .adapter.denoiser import ComfyDenoiser, run_stage
-from .adapter.latents import latent_mask, latent_samples
+from .adapter.latents import latent_mask, latent_samples, with_source_outside
 from .adapter.trajectory import Trajectory, detach
 from .widgets.sampling import cfg_input, seed_input
 
@@ -147,9 +146,7 @@ class MaskedDDIMSample(io.ComfyNode):
             seed=seed,
             cfg=cfg,
         )
-        # The model's scale and back again has rounded the background.
-        source = trajectory.latents[0].to(edit.device)
-        edited = torch.where(weight.to(edit.device) > 0, edit, source)
+        edited = with_source_outside(edit, trajectory.latents[0], weight)
         return io.NodeOutput({**latent, "samples": edited})
 
 

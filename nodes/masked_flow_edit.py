@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -10,7 +9,12 @@ from ..diffedit_core.flow_edit import masked_flow_edit
 from .adapter.conditioning import check_conditioning, check_guidance
 from .adapter.coverage import check_everywhere
 from .adapter.denoiser import ComfyDenoiser, run_stage
-from .adapter.latents import latent_mask, latent_samples, without_size
+from .adapter.latents import (
+    latent_mask,
+    latent_samples,
+    with_source_outside,
+    without_size,
+)
 from .adapter.node_text import show_text
 from .adapter.schedule import inversion_sigmas
 from .widgets.sampling import cfg_input, seed_input
@@ -122,8 +126,8 @@ class DiffEditFlowEdit(io.ComfyNode):
             seed=seed,
             cfg=cfg,
         )
-        # The model's scale and back again has rounded the background.
-        edited = torch.where(weight.to(edit.device) > 0, edit, samples.to(edit.device))
         evaluations = (len(rising) - 1) * len(prompts) * len(samples)
         show_text(cls, f"{len(rising) - 1} steps, {evaluations} model evaluations")
-        return io.NodeOutput({**without_size(latent), "samples": edited})
+        return io.NodeOutput(
+            {**without_size(latent), "samples": with_source_outside(edit, samples, weight)}
+        )

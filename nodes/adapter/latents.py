@@ -3,6 +3,7 @@
 from typing import Any
 
 import comfy.sample
+import torch
 from torch import Tensor
 
 from ...diffedit_core.sizes import latent_frames, latent_sized
@@ -48,6 +49,13 @@ def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
 def without_size(latent: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of the LATENT without the note that an empty latent's size is provisional."""
     return {key: value for key, value in latent.items() if not key.startswith("downscale_ratio")}
+
+
+def with_source_outside(edited: Tensor, source: Tensor, weight: Tensor) -> Tensor:
+    """Return edited samples with the source's own, bit for bit, where the weight is 0: the model's
+    scale and back again has rounded them.
+    """
+    return torch.where(weight.to(edited.device) > 0, edited, source.to(edited.device))
 
 
 def latent_mask(model: Any, mask: Tensor, samples: Tensor) -> Tensor:

@@ -32,3 +32,10 @@ class GaussianMixture:
         offsets = torch.stack([x - mean for mean in means])
         weight = torch.softmax(-(offsets**2) / (2 * total), dim=0)
         return (weight * (x - offsets * sigma**2 / total)).sum(dim=0)
+
+
+class FlowNoised(GaussianMixture):
+    """The same predictions under a flow model's noising."""
+
+    def noise_scaling(self, sigma: float, noise: Tensor, latent: Tensor) -> Tensor:
+        return (1 - sigma) * latent + sigma * noise

@@ -3,18 +3,11 @@ import torch
 
 from diffedit_core.flow_edit import masked_flow_edit
 from diffedit_core.guidance import GuidedDenoiser
-from tests.core.gaussian_mixture import GaussianMixture
+from tests.core.gaussian_mixture import FlowNoised, GaussianMixture
 from tests.counting import CountingDenoiser
 
 SIGMAS = [0.0, 0.1, 0.4, 0.9, 2.0, 5.0]
 FULL = torch.ones(1, 1, 1, 1)
-
-
-class Flow(GaussianMixture):
-    """The same predictions under a flow model's noising."""
-
-    def noise_scaling(self, sigma, noise, latent):
-        return (1 - sigma) * latent + sigma * noise
 
 
 @pytest.fixture
@@ -34,7 +27,7 @@ def test_between_two_gaussians_the_change_is_known(latent):
     torch.testing.assert_close(edited, latent + expected, atol=2e-3, rtol=0)
 
 
-@pytest.mark.parametrize("model", [GaussianMixture, Flow])
+@pytest.mark.parametrize("model", [GaussianMixture, FlowNoised])
 def test_a_model_that_knows_one_picture_a_prompt_returns_it(model, latent):
     before, after = latent, latent.flip(-1)
     denoiser = model({"source": [before], "positive": [after]}, std=0.0)
@@ -42,7 +35,7 @@ def test_a_model_that_knows_one_picture_a_prompt_returns_it(model, latent):
     torch.testing.assert_close(masked_flow_edit(denoiser, before, sigmas, FULL, seed=0), after)
 
 
-@pytest.mark.parametrize("model", [GaussianMixture, Flow])
+@pytest.mark.parametrize("model", [GaussianMixture, FlowNoised])
 def test_equal_prompts_change_nothing(model, latent):
     denoiser = model({"source": [-1.0, 1.0], "positive": [-1.0, 1.0]})
     assert torch.equal(masked_flow_edit(denoiser, latent, [0.0, 0.4, 1.0], FULL, 0), latent)

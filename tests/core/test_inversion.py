@@ -8,7 +8,7 @@ import torch
 from diffedit_core.inversion import encoding_sigmas, invert, invert_step
 from diffedit_core.sampling import masked_decode
 from diffedit_core.solvers import ddim_step
-from tests.core.gaussian_mixture import GaussianMixture
+from tests.core.gaussian_mixture import FlowNoised, GaussianMixture
 from tests.counting import CountingDenoiser
 
 SIGMAS = [0.0, 0.05, 0.2, 0.4, 0.7, 1.1, 1.7, 2.5, 4.0]
@@ -38,14 +38,11 @@ def test_more_iterations_approach_the_exact_inverse(denoiser, latent):
     assert errors[-1] < 1e-6
 
 
-class Flow(GaussianMixture):
-    """The flow model of the same kind of data: `x = (1 - sigma) * latent + sigma * noise`."""
+class Flow(FlowNoised):
+    """The flow model of the same kind of data."""
 
     def denoise(self, x, sigma, conds):
         return super().denoise(x / (1 - sigma), sigma / (1 - sigma), conds)
-
-    def noise_scaling(self, sigma, noise, latent):
-        return (1 - sigma) * latent + sigma * noise
 
     def input_scale(self, sigma):
         return 1.0

@@ -6,14 +6,7 @@ import torch
 
 from diffedit_core.noise import noise_like, noised_trajectory, renew_noise
 from diffedit_core.solvers import ddim, stochastic_ddim
-from tests.core.gaussian_mixture import GaussianMixture
-
-
-class Flow(GaussianMixture):
-    """The same images under a flow model's noising."""
-
-    def noise_scaling(self, sigma, noise, latent):
-        return (1 - sigma) * latent + sigma * noise
+from tests.core.gaussian_mixture import FlowNoised, GaussianMixture
 
 
 @pytest.fixture
@@ -82,20 +75,22 @@ def test_a_flow_model_renews_as_much_noise_as_an_eps_model(denoiser, noise):
     eps_from, eps_to = (sigma / (1 - sigma) for sigma in (flow_from, flow_to))
     eps = renew_noise(denoiser, x, denoised, eps_from, eps_to, 0.7, fresh)
     arguments = ((1 - flow_to) * x, denoised, flow_from, flow_to, 0.7, fresh)
-    torch.testing.assert_close(renew_noise(Flow({}), *arguments), (1 - flow_to) * eps)
+    torch.testing.assert_close(renew_noise(FlowNoised({}), *arguments), (1 - flow_to) * eps)
 
 
 def test_a_flow_model_starts_from_pure_noise(noise):
-    renewed = renew_noise(Flow({}), 0.5 * noise, torch.zeros_like(noise), 1.0, 0.5, 1.0, noise + 1)
+    renewed = renew_noise(
+        FlowNoised({}), 0.5 * noise, torch.zeros_like(noise), 1.0, 0.5, 1.0, noise + 1
+    )
     torch.testing.assert_close(renewed, 0.5 * (noise + 1))
 
 
-@pytest.mark.parametrize("model", [GaussianMixture, Flow])
+@pytest.mark.parametrize("model", [GaussianMixture, FlowNoised])
 def test_a_noised_trajectory_is_the_image_under_one_noise(model, noise):
     latent = torch.full((1, 4, 8, 8), -0.7).double()
     sigmas = [0.0, 0.2, 0.5, 1.0]
     trajectory = noised_trajectory(model({}), latent, sigmas, noise)
     assert torch.equal(trajectory[0], latent)
     for sigma, x in zip(sigmas[1:], trajectory[1:], strict=True):
-        signal = 1 - sigma if model is Flow else 1
+        signal = 1 - sigma if model is FlowNoised else 1
         torch.testing.assert_close((x - signal * latent) / sigma, noise)

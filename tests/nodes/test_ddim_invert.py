@@ -149,7 +149,7 @@ def test_more_iterations_bring_the_picture_back(stages, prompts, latent):
         full = torch.ones(72, 104)
         returned = stages.sample(inverted, positive=prompts.source, mask=full, cfg=1.0)
         errors.append((returned["samples"] - latent["samples"]).norm())
-    assert errors[0] > 2 * errors[1] > 4 * errors[2]
+    assert errors[0] > 2 * errors[1] > 8 * errors[2]
 
 
 def test_interruption_leaves_no_trajectory_behind(stages, demo, latent):

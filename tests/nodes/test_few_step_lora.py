@@ -21,7 +21,7 @@ def test_comfyui_applies_a_lora_as_it_was_trained(demo, tmp_path):
     for one in lora.values():
         torch.nn.init.normal_(one.up, std=0.1)
     path = tmp_path / "few steps.safetensors"
-    save(lora, unet, path)
+    save(lora, path)
     assert path.stat().st_size <= 2**20
 
     model, _ = comfy.sd.load_lora_for_models(
