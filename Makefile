@@ -4,8 +4,8 @@
 PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
-.PHONY: demo test test-families train-demo bench-mask bench-quality bench-inversion bench-several \
-	bench-removal bench-window bench clean
+.PHONY: demo test test-families train-demo train-few-steps bench-mask bench-quality \
+	bench-inversion bench-several bench-removal bench-window bench clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -24,6 +24,9 @@ test-families:  ## every model that ComfyUI knows, small; writes the table in do
 
 train-demo:  ## train the demo model again; resumes after an interruption
 	$(RUN) -m lab.train
+
+train-few-steps:  ## distil the demo model into the LoRA beside it; resumes after an interruption
+	$(RUN) -m lab.distill
 
 bench-mask:  ## our masks beside every recipe's and diffusers'; output/bench-mask.json
 	$(RUN) -m benchmarks.mask

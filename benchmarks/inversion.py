@@ -17,11 +17,11 @@ from tools.in_process import load_pack
 
 from . import checker
 from .cases import Case
+from .pack import Settings
 from .quality import (
     Diffusers,
     Ours,
     Result,
-    Settings,
     asked_cases,
     background_psnr,
     print_table,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,8 +18,8 @@ from .pack import Pack
 class OneNode(Pack):
     """DiffEdit on the demo model."""
 
-    def __init__(self, nodes: ModuleType, executor: Executor) -> None:
-        super().__init__(nodes)
+    def __init__(self, nodes: ModuleType, executor: Executor, lora: Path | None = None) -> None:
+        super().__init__(nodes, lora)
         self.executor = executor
 
     def edited(

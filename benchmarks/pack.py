@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,16 +18,45 @@ from tools.in_process import defaults
 from .cases import Case
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What differs from the defaults of the three stages; `inversion` is the node that makes the
+    trajectory.
+    """
+
+    mask: dict[str, Any] = field(default_factory=dict)
+    invert: dict[str, Any] = field(default_factory=dict)
+    sample: dict[str, Any] = field(default_factory=dict)
+    inversion: str = "DDIMInvert"
+
+
+DEFAULTS = Settings()
+FAST = Settings(invert={"steps": 10})
+FEW_STEP = Settings(
+    invert={"steps": 5, "strength": 1.0},
+    sample={"cfg": 2.0, "eta": 1.0},
+    inversion="DiffEditNoiseTrajectory",
+)
+"""For the demo model with its LoRA, as in the example *DiffEdit few steps*."""
+
+
 class Pack:
     """The nodes on the demo model, every widget at its default unless a call says otherwise.
 
+    lora: a file to change the model by, as Load LoRA does.
     evaluations: of single samples by the model, since it was last set to 0.  cost: the same in
     evaluations of the size of picture that the model likes.
     """
 
-    def __init__(self, nodes: ModuleType) -> None:
+    def __init__(self, nodes: ModuleType, lora: Path | None = None) -> None:
         self.nodes = nodes
         model, self.clip, self.vae = nodes.DiffEditDemoModel.execute().result
+        if lora:
+            import comfy.sd
+            import comfy.utils
+
+            weights = comfy.utils.load_torch_file(str(lora))
+            model, _ = comfy.sd.load_lora_for_models(model, None, weights, 1.0, 0.0)
         self.model = model.clone()
         self.evaluations = 0
         self.cost = 0.0
@@ -61,15 +92,22 @@ class Pack:
         compared = {"source": source, "target": target, "latent": latent, "image": image}
         return self.call("DiffEditMask", model=self.model, **compared, **settings)
 
+    def trajectory(self, latent: dict[str, Any], settings: Settings = DEFAULTS) -> dict[str, Any]:
+        """The LATENT that Masked DDIM Sample starts from."""
+        return self.call(settings.inversion, model=self.model, latent=latent, **settings.invert)[0]
+
     def edited_latent(
-        self, latent: dict[str, Any], mask: torch.Tensor, target: list[Any], **inversion: Any
+        self,
+        latent: dict[str, Any],
+        mask: torch.Tensor,
+        target: list[Any],
+        settings: Settings = DEFAULTS,
     ) -> dict[str, Any]:
-        """DDIM Invert, then Masked DDIM Sample away from an empty prompt."""
-        (inverted,) = self.call("DDIMInvert", model=self.model, latent=latent, **inversion)
+        """The trajectory, then Masked DDIM Sample away from an empty prompt."""
+        inverted = self.trajectory(latent, settings)
         prompts = {"positive": target, "negative": self.conditioning([""])}
-        return self.call(
-            "MaskedDDIMSample", model=self.model, latent=inverted, mask=mask, **prompts
-        )[0]
+        inputs = {"model": self.model, "latent": inverted, "mask": mask, **prompts}
+        return self.call("MaskedDDIMSample", **inputs, **settings.sample)[0]
 
     def decoded(self, latent: dict[str, Any]) -> np.ndarray:
         """The LATENT as uint8 pictures (B, H, W, 3)."""

@@ -1,5 +1,5 @@
 """Whole edits, ours beside diffusers': same weights, same scenes, each with its own defaults, and
-ours with the fast setting.
+ours with the fast setting and on the model distilled to few steps.
 
     make bench-quality
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,32 +23,20 @@ from PIL import Image
 from tqdm import tqdm
 
 from diffedit_core.sizes import latent_sized
+from lab.distill import LORA
 from lab.scenes import edit
 from tools.in_process import load_pack
 
 from . import checker
 from .cases import Case, make_case
 from .metrics import iou
-from .pack import Pack
+from .pack import DEFAULTS, FAST, FEW_STEP, Pack, Settings
 from .peer import DiffusersPipeline, enlarged
 from .report import save_report
 
 FIRST_SEED = 1_000_000
 BATCH = 10
 DRAWN = 10
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What differs from the defaults of our three nodes."""
-
-    mask: dict[str, Any] = field(default_factory=dict)
-    invert: dict[str, Any] = field(default_factory=dict)
-    sample: dict[str, Any] = field(default_factory=dict)
-
-
-DEFAULTS = Settings()
-FAST = Settings(invert={"steps": 10})
 
 
 @dataclass(frozen=True)
@@ -121,7 +109,7 @@ class Ours(Pack):
 
         self.evaluations = 0
         mask, _ = self.found(image, latent, (source, target), **settings.mask)
-        (inverted,) = self.call("DDIMInvert", model=model, latent=latent, **settings.invert)
+        inverted = self.trajectory(latent, settings)
         (edited,) = self.call(
             "MaskedDDIMSample",
             model=model,
@@ -254,8 +242,14 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     cases = asked_cases(__doc__.split("\n")[0], FIRST_SEED)
     judge = checker.load()
-    ours = Ours(load_pack()).run
-    runs = {"ours": ours, "fast": partial(ours, settings=FAST), "diffusers": Diffusers().run}
+    nodes = load_pack()
+    ours = Ours(nodes).run
+    runs = {
+        "ours": ours,
+        "fast": partial(ours, settings=FAST),
+        "few_step": partial(Ours(nodes, LORA).run, settings=FEW_STEP),
+        "diffusers": Diffusers().run,
+    }
     results = {name: run_all(name, run, cases) for name, run in runs.items()}
     columns = {name: summary(cases, found, judge) for name, found in results.items()}
     accuracy = checker_accuracy(cases, judge)

@@ -2,9 +2,10 @@
 
     make bench
 
-1. Whole edits of the demo's scenes, by turns: ours at the defaults and with the fast setting,
-   diffusers' pipeline, the blog's notebook, and stock nodes that are given the true mask. seconds
-   are medians; "diffusers takes" is the median of its time over that of the same edit.
+1. Whole edits of the demo's scenes, by turns: ours at the defaults, with the fast setting and on
+   the model distilled to few steps, diffusers' pipeline, the blog's notebook, and stock nodes that
+   are given the true mask. seconds are medians; "diffusers takes" is the median of its time over
+   that of the same edit.
 2. Stages on networks of real size with random weights: their time over the floor, which is the time
    of as many calls of the bare network at that batch. Their peak of memory over KSampler's.
 3. How an edit's time grows with the picture's area, the batch, the steps and the draws.
@@ -29,6 +30,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from lab.distill import LORA
 from lab.render import SIZE
 from lab.scenes import edit
 from tools.executor import running_executor
@@ -36,9 +38,8 @@ from tools.in_process import defaults, load_pack
 
 from .cases import Case, make_case
 from .one_node import OneNode
-from .pack import as_image
+from .pack import FAST, FEW_STEP, Settings, as_image
 from .peer import DiffusersPipeline
-from .quality import FAST
 from .random_models import CONFIGS, random_conditioning, random_model
 from .report import save_report
 
@@ -62,6 +63,14 @@ class Ours(OneNode):
 
     def fast(self, case: Case) -> None:
         self.edited(case, self.pictures([case]), **FAST.invert)
+
+    def few_step(self, case: Case) -> None:
+        image = self.pictures([case])
+        latent = {"samples": self.vae.encode(image)}
+        source, target = self.prompts([case])
+        mask, _ = self.found(image, latent, (source, target))
+        edited = self.vae.decode(self.edited_latent(latent, mask, target, FEW_STEP)["samples"])
+        self.call("DiffEditPaste", original=image, edited=edited, mask=mask)
 
     def stock_nodes(self, case: Case) -> None:
         """An unsampler, which is Euler up the flipped schedule, and Euler down again inside a given
@@ -100,10 +109,16 @@ class Ours(OneNode):
         self.decoded({"samples": edited})
 
 
-def whole_edits(ours: Ours, peers: Peers, cases: list[Case]) -> tuple[dict[str, Row], Row]:
-    """The rows of all ways, and for each how many times longer diffusers takes."""
+def whole_edits(
+    ours: Ours, distilled: Ours, peers: Peers, cases: list[Case]
+) -> tuple[dict[str, Row], Row]:
+    """The rows of all ways, and for each how many times longer diffusers takes.
+
+    distilled: ours on the model with the LoRA of few steps.
+    """
     ways = [(peers, peers.diffusers), (peers, peers.notebook)]
-    ways += [(ours, ours.default), (ours, ours.fast), (ours, ours.stock_nodes)]
+    ways += [(ours, ours.default), (ours, ours.fast), (distilled, distilled.few_step)]
+    ways += [(ours, ours.stock_nodes)]
     for _, way in ways:  # what is loaded and compiled once
         way(cases[0])
     seconds: dict[str, list[float]] = {way.__name__: [] for _, way in ways}
@@ -245,7 +260,8 @@ def growth(ours: Ours, case: Case) -> dict[str, Row]:
             latent = {"samples": ours.vae.encode(picture)}
             prompts = ours.prompts(cases)
             mask, _ = ours.found(picture, latent, prompts, draws=draws)
-            edited = ours.edited_latent(latent, mask, prompts[1], steps=steps)
+            settings = Settings(invert={"steps": steps})
+            edited = ours.edited_latent(latent, mask, prompts[1], settings)
             ours.vae.decode(edited["samples"])
 
         return timed(work)
@@ -305,7 +321,8 @@ def main() -> None:
             report[name.lower()] = rows
             del size
         ours, peers = Ours(nodes, executor), Peers()
-        rows, ratios = whole_edits(ours, peers, cases)
+        distilled = Ours(nodes, executor, LORA)
+        rows, ratios = whole_edits(ours, distilled, peers, cases)
         show("whole edits", rows)
         report |= {"whole_edits": rows, "ratio_to_diffusers": ratios}
         report["growth"] = growth(ours, cases[0])

@@ -1,6 +1,6 @@
-"""Distil the demo model into one that needs few steps and no guidance: a LoRA for its UNet.
+"""Distil the demo model into one that needs few steps and little guidance: a LoRA for its UNet.
 
-`python -m lab.distill` after `python -m lab.train`, on the same scenes and latents.  Latent
+`python -m lab.distill`, on the scenes that the model in `demo/model` was trained on.  Latent
 consistency distillation (Luo et al., arXiv 2310.04378, algorithm 1) of a LoRA (arXiv 2311.05556):
 the student predicts from any point of a guided trajectory the picture at its end.  Writes
 `demo/loras/DiffEdit demo, few steps.safetensors`, for the stock node Load LoRA.
@@ -17,16 +17,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import parametrize
 
-from .train import PACK, caption_of, encode_texts
+from .dataset import render_training_set
+from .train import PACK, caption_of, encode_all, encode_texts
 from .training import DEVICE, train
 
 LORA = PACK / "demo" / "loras" / "DiffEdit demo, few steps.safetensors"
 RANK = 8
-STEPS, BATCH, RATE = 3000, 32, 1e-3
+SCENES = 4000
+STEPS, BATCH, RATE = 1200, 32, 1e-3
 GUIDANCE = 7.5  # the pack's default cfg
 SOLVER_STEPS = 50
 HUBER = 1e-3
@@ -125,9 +127,10 @@ def save(lora: nn.ModuleDict, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--build", type=Path, default=PACK / "build", help="latents, checkpoints")
+    parser.add_argument("--build", type=Path, default=PACK / "build", help="scenes and checkpoints")
     parser.add_argument("--model", type=Path, default=PACK / "demo" / "model")
     parser.add_argument("--out", type=Path, default=LORA, help="where the LoRA is written")
+    parser.add_argument("--scenes", type=int, default=SCENES)
     parser.add_argument("--steps", type=int, default=STEPS)
     args = parser.parse_args()
 
@@ -135,8 +138,8 @@ def main() -> None:
     pipe = StableDiffusionPipeline.from_pretrained(
         args.model, torch_dtype=torch.float32, safety_checker=None
     ).to(DEVICE)
-    latents = load_file(args.build / "latents.safetensors")["latents"].to(DEVICE)
-    latents = latents * pipe.vae.config.scaling_factor
+    shards = render_training_set(args.build / "scenes", args.scenes)
+    latents = encode_all(pipe.vae, shards).to(DEVICE) * pipe.vae.config.scaling_factor
     student = copy.deepcopy(pipe.unet)
     lora = add_lora(student)
     loss = consistency_loss(pipe, student, latents)

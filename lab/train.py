@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from . import architecture
 from .dataset import USUAL, render_training_set, training_scene
-from .training import DEVICE, train
+from .training import DEVICE, autocast, train
 
 PACK = Path(__file__).parent.parent
 SCENES = 14000
@@ -78,19 +78,22 @@ def to_model(rgb: np.ndarray) -> torch.Tensor:
 
 
 @torch.no_grad()
-def encode_all(vae, shards: list[np.ndarray], path: Path) -> torch.Tensor:
-    """The latents (N, 4, h, w) of every picture, computed once."""
-    if path.exists():
-        return load_file(path)["latents"]
+def encode_all(vae, shards: list[np.ndarray]) -> torch.Tensor:
+    """The latents (N, 4, h, w) of every picture."""
     latents = []
     for shard in tqdm(shards, desc="latents", unit="shard"):
         for start in range(0, len(shard), 10):
-            with torch.autocast(DEVICE.type, torch.bfloat16):
+            with autocast():
                 encoded = vae.encode(to_model(shard[start : start + 10])).latents
             latents.append(encoded.float().cpu())
-    latents = torch.cat(latents).contiguous()
-    save_file({"latents": latents}, path)
-    return latents
+    return torch.cat(latents).contiguous()
+
+
+def encoded_once(vae, shards: list[np.ndarray], path: Path) -> torch.Tensor:
+    """The latents of every picture, from a file if an interrupted run has computed them."""
+    if not path.exists():
+        save_file({"latents": encode_all(vae, shards)}, path)
+    return load_file(path)["latents"]
 
 
 def preview_factors(latents: torch.Tensor, shards: list[np.ndarray]) -> dict[str, list]:
@@ -201,7 +204,7 @@ def main() -> None:
     shards = render_training_set(args.build / "scenes", args.scenes)
     count = sum(len(shard) for shard in shards)
     vae = train_vae(shards, args.vae_steps, args.build)
-    latents = encode_all(vae, shards, args.build / "latents.safetensors")
+    latents = encoded_once(vae, shards, args.build / "latents.safetensors")
     scale = 1 / latents.std().item()
     vae.register_to_config(scaling_factor=scale)
     latents = latents * scale

@@ -40,7 +40,7 @@ def train(
         while step < steps:
             for group in optimizer.param_groups:
                 group["lr"] = rate * learning_rate_factor(step, steps)
-            with torch.autocast(DEVICE.type, torch.bfloat16):
+            with autocast():
                 loss = loss_of_step(step)
             optimizer.zero_grad()
             loss.backward()
@@ -59,6 +59,14 @@ def train(
                 checkpoint(path, live, averaged, optimizer)
                 saved = time.monotonic()
     return dict(averaged.eval().items())
+
+
+def autocast() -> torch.autocast:
+    """bfloat16 where the device computes in it; where a processor only imitates it, float32 is
+    three times as fast.
+    """
+    computes = DEVICE.type != "cpu" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=computes)
 
 
 def learning_rate_factor(step: int, steps: int, warmup: int = 100) -> float:

@@ -1,4 +1,4 @@
-"""Loading the demo model into ComfyUI's MODEL, CLIP and VAE.
+"""Loading the demo model into ComfyUI's MODEL, CLIP and VAE; its LoRA is for Load LoRA.
 
 Its folder is laid out as diffusers' and shaped as Stable Diffusion 1, but narrower, which is why
 ComfyUI's own loaders, that tell models by their widths, do not know it.
@@ -18,9 +18,12 @@ import comfy.sd
 import comfy.sd1_clip
 import comfy.supported_models_base
 import comfy.utils
+import folder_paths
 import torch
 
-FOLDER = Path(__file__).parents[2] / "demo" / "model"
+DEMO = Path(__file__).parents[2] / "demo"
+FOLDER = DEMO / "model"
+folder_paths.add_model_folder_path("loras", str(DEMO / "loras"))
 
 
 def load(

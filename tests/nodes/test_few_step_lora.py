@@ -1,15 +1,24 @@
-"""The LoRA of few steps: ComfyUI applies it as it was trained."""
+"""The LoRA of few steps: ComfyUI applies it as it was trained, and few steps then suffice."""
 
 import copy
+from pathlib import Path
 
+import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from lab.distill import add_lora, save
+from benchmarks import checker
+from benchmarks.cases import make_case
+from benchmarks.pack import FEW_STEP, as_image
+from benchmarks.quality import Ours, summary
+from lab.distill import LORA, add_lora, save
+from lab.scenes import edit
 from tools.comfy_server import PACK
 
+FIRST_SEED = 3_000_000
 
-def test_comfyui_applies_a_lora_as_it_was_trained(demo, tmp_path):
+
+def test_comfyui_applies_a_lora_as_it_was_trained(nodes, demo, tmp_path):
     """Against the network of diffusers with the same changes to its weights."""
     import comfy.model_management
     import comfy.sd
@@ -25,7 +34,11 @@ def test_comfyui_applies_a_lora_as_it_was_trained(demo, tmp_path):
     assert path.stat().st_size <= 2**20
 
     model, _ = comfy.sd.load_lora_for_models(
-        demo.model, None, comfy.utils.load_torch_file(str(path)), 1.0, 0.0
+        nodes.DiffEditDemoModel.execute().result[0],  # since its weights are changed in place
+        None,
+        comfy.utils.load_torch_file(str(path)),
+        1.0,
+        0.0,
     )
     assert len(model.patches) == len(lora)
     timestep = 400
@@ -38,3 +51,53 @@ def test_comfyui_applies_a_lora_as_it_was_trained(demo, tmp_path):
     expected, plain = (x - sigma * one(scaled, timestep, context).sample for one in (student, unet))
     torch.testing.assert_close(denoised, expected, atol=2e-2, rtol=2e-2)
     assert (expected - plain).abs().mean() > 0.1
+
+
+def loaded_lora(nodes):
+    """The demo model with the LoRA that comes with it, as Load LoRA makes it."""
+    return Ours(nodes, LORA).model
+
+
+@pytest.mark.parametrize("timestep", [700, 900])
+def test_one_step_leads_where_many_guided_ones_do(nodes, demo, timestep):
+    """What distillation is for, from held-out pictures in noise.  Without the LoRA a single step
+    without guidance leads further away.
+    """
+    import comfy.sample
+    import comfy.samplers
+
+    cases = [make_case(edit(FIRST_SEED + index)) for index in range(4)]
+    captions = [case.edit.source.caption for case in cases]
+    prompts = Ours(nodes).conditioning(captions), demo.encode("")
+    latent = demo.vae.encode(as_image([case.source.rgb for case in cases]))
+    noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(0))
+    sigma = demo.model.get_model_object("model_sampling").sigmas[timestep].item()
+    euler = comfy.samplers.sampler_object("euler")
+
+    def end(model, cfg, steps):
+        sigmas = torch.linspace(sigma**0.5, 0, steps + 1) ** 2
+        return comfy.sample.sample_custom(
+            model, noise, cfg, euler, sigmas, *prompts, latent, disable_pbar=True
+        )
+
+    expected = end(demo.model, cfg=7.5, steps=30)
+    with_lora, alone = (
+        (end(model, cfg=1.0, steps=1) - expected).abs().mean()
+        for model in (loaded_lora(nodes), demo.model)
+    )
+    assert with_lora < 0.9 * alone
+
+
+def test_edits_of_few_evaluations_reach_their_targets(nodes):
+    cases = [make_case(edit(FIRST_SEED + index)) for index in range(8)]
+    measured = summary(cases, Ours(nodes, LORA).run(cases, FEW_STEP), checker.load())
+    assert measured["evaluations"] <= 24
+    assert measured["edit_success"] >= 0.75
+    assert measured["background_psnr"] > 29
+
+
+def test_load_lora_offers_the_lora(nodes):
+    import folder_paths
+
+    assert LORA.name in folder_paths.get_filename_list("loras")
+    assert Path(folder_paths.get_full_path_or_raise("loras", LORA.name)) == LORA
