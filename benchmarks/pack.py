@@ -103,11 +103,26 @@ class Pack:
         target: list[Any],
         settings: Settings = DEFAULTS,
     ) -> dict[str, Any]:
-        """The trajectory, then Masked DDIM Sample away from an empty prompt."""
-        inverted = self.trajectory(latent, settings)
+        """The edit of an encoded picture."""
+        return self.sampled(self.trajectory(latent, settings), mask, target, **settings.sample)
+
+    def sampled(
+        self, trajectory: dict[str, Any], mask: torch.Tensor, target: list[Any], **settings: Any
+    ) -> dict[str, Any]:
+        """Masked DDIM Sample away from an empty prompt."""
         prompts = {"positive": target, "negative": self.conditioning([""])}
-        inputs = {"model": self.model, "latent": inverted, "mask": mask, **prompts}
-        return self.call("MaskedDDIMSample", **inputs, **settings.sample)[0]
+        inputs = {"model": self.model, "latent": trajectory, "mask": mask, **prompts}
+        return self.call("MaskedDDIMSample", **inputs, **settings)[0]
+
+    def edited_by_stages(
+        self, cases: list[Case], image: torch.Tensor, settings: Settings = DEFAULTS
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The edited IMAGE, as it is decoded, and its MASK."""
+        latent = {"samples": self.vae.encode(image)}
+        source, target = self.prompts(cases)
+        mask, _ = self.found(image, latent, (source, target), **settings.mask)
+        edited = self.edited_latent(latent, mask, target, settings)
+        return self.vae.decode(edited["samples"]), mask
 
     def decoded(self, latent: dict[str, Any]) -> np.ndarray:
         """The LATENT as uint8 pictures (B, H, W, 3)."""

@@ -104,33 +104,16 @@ class Ours(Pack):
         image = self.pictures(cases)
         latent = {"samples": self.vae.encode(image)}
         source, target = self.prompts(cases)
-        negative = self.conditioning([""])
-        model = self.model
 
         self.evaluations = 0
         mask, _ = self.found(image, latent, (source, target), **settings.mask)
         inverted = self.trajectory(latent, settings)
-        (edited,) = self.call(
-            "MaskedDDIMSample",
-            model=model,
-            positive=target,
-            negative=negative,
-            latent=inverted,
-            mask=mask,
-            **settings.sample,
-        )
+        edited = self.sampled(inverted, mask, target, **settings.sample)
         evaluations = self.evaluations / len(cases)
 
-        no_prompt = [[torch.zeros_like(negative[0][0]), {}]]
-        (returned,) = self.call(
-            "MaskedDDIMSample",
-            model=model,
-            positive=no_prompt,
-            negative=no_prompt,
-            latent=inverted,
-            mask=torch.ones_like(mask),
-            **{**settings.sample, "cfg": 1.0},
-        )
+        no_prompt = [[torch.zeros_like(source[0][0]), {}]]
+        without_guidance = {**settings.sample, "cfg": 1.0}
+        returned = self.sampled(inverted, torch.ones_like(mask), no_prompt, **without_guidance)
         return self._results(mask, (edited, returned, latent), evaluations)
 
     @torch.inference_mode()

@@ -84,7 +84,7 @@ class Remover(Pack):
         (filled,) = self.call("DiffEditFillMask", image=image, mask=mask)
         latent = self.encoded(filled)
         (noised,) = self.call("DiffEditNoiseTrajectory", model=self.model, latent=latent, **NOISE)
-        return self._sampled(noised, mask, prompts)
+        return self.decoded(self.sampled(noised, mask, prompts[1]))
 
     def edited(self, latent: Latent, mask: torch.Tensor, prompts: Any) -> np.ndarray:
         """A plain edit with all defaults."""
@@ -116,17 +116,6 @@ class Remover(Pack):
 
     def encoded(self, image: torch.Tensor) -> Latent:
         return {"samples": self.vae.encode(image)}
-
-    def _sampled(self, latent: Latent, mask: torch.Tensor, prompts: Any) -> np.ndarray:
-        (edited,) = self.call(
-            "MaskedDDIMSample",
-            model=self.model,
-            positive=prompts[1],
-            negative=self.conditioning([""]),
-            latent=latent,
-            mask=mask,
-        )
-        return self.decoded(edited)
 
 
 def _telea(cases: list[Case], masks: torch.Tensor) -> Pictures:

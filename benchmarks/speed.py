@@ -66,10 +66,7 @@ class Ours(OneNode):
 
     def few_step(self, case: Case) -> None:
         image = self.pictures([case])
-        latent = {"samples": self.vae.encode(image)}
-        source, target = self.prompts([case])
-        mask, _ = self.found(image, latent, (source, target))
-        edited = self.vae.decode(self.edited_latent(latent, mask, target, FEW_STEP)["samples"])
+        edited, mask = self.edited_by_stages([case], image, FEW_STEP)
         self.call("DiffEditPaste", original=image, edited=edited, mask=mask)
 
     def stock_nodes(self, case: Case) -> None:
@@ -254,17 +251,8 @@ def growth(ours: Ours, case: Case) -> dict[str, Row]:
         picture = torch.nn.functional.interpolate(
             as_image([case.source.rgb] * batch).movedim(-1, 1), (side, side), mode="bilinear"
         ).movedim(1, -1)
-        cases = [case] * batch
-
-        def work() -> None:
-            latent = {"samples": ours.vae.encode(picture)}
-            prompts = ours.prompts(cases)
-            mask, _ = ours.found(picture, latent, prompts, draws=draws)
-            settings = Settings(invert={"steps": steps})
-            edited = ours.edited_latent(latent, mask, prompts[1], settings)
-            ours.vae.decode(edited["samples"])
-
-        return timed(work)
+        settings = Settings(mask={"draws": draws}, invert={"steps": steps})
+        return timed(lambda: ours.edited_by_stages([case] * batch, picture, settings))
 
     edit_once()
     grown: dict[str, Callable[[int], float]] = {

@@ -66,12 +66,8 @@ class Ways(OneNode):
 
     def full(self, case: Case) -> Made:
         """The stages on the picture as large as it is."""
-        image = self.pictures([case])
-        latent = {"samples": self.vae.encode(image)}
-        source, target = self.prompts([case])
-        mask, _ = self.found(image, latent, (source, target))
-        edited = self.edited_latent(latent, mask, target)
-        return self._pasted(case, self.vae.decode(edited["samples"]), mask)
+        edited, mask = self.edited_by_stages([case], self.pictures([case]))
+        return self._pasted(case, edited, mask)
 
     def _pasted(self, case: Case, edited: torch.Tensor, mask: torch.Tensor) -> Made:
         pasted, whole = self.call(

@@ -9,7 +9,7 @@ from diffusers import UNet2DConditionModel
 
 from benchmarks import checker
 from benchmarks.cases import make_case
-from benchmarks.pack import FEW_STEP, as_image
+from benchmarks.pack import FEW_STEP, Pack
 from benchmarks.quality import Ours, summary
 from lab.distill import LORA, add_lora, save
 from lab.scenes import edit
@@ -21,8 +21,6 @@ FIRST_SEED = 3_000_000
 def test_comfyui_applies_a_lora_as_it_was_trained(nodes, demo, tmp_path):
     """Against the network of diffusers with the same changes to its weights."""
     import comfy.model_management
-    import comfy.sd
-    import comfy.utils
 
     unet = UNet2DConditionModel.from_pretrained(PACK / "demo" / "model" / "unet").float()
     student = copy.deepcopy(unet)
@@ -33,13 +31,7 @@ def test_comfyui_applies_a_lora_as_it_was_trained(nodes, demo, tmp_path):
     save(lora, path)
     assert path.stat().st_size <= 2**20
 
-    model, _ = comfy.sd.load_lora_for_models(
-        nodes.DiffEditDemoModel.execute().result[0],  # since its weights are changed in place
-        None,
-        comfy.utils.load_torch_file(str(path)),
-        1.0,
-        0.0,
-    )
+    model = Pack(nodes, path).model
     assert len(model.patches) == len(lora)
     timestep = 400
     sigma = model.get_model_object("model_sampling").sigmas[timestep : timestep + 1]
@@ -53,11 +45,6 @@ def test_comfyui_applies_a_lora_as_it_was_trained(nodes, demo, tmp_path):
     assert (expected - plain).abs().mean() > 0.1
 
 
-def loaded_lora(nodes):
-    """The demo model with the LoRA that comes with it, as Load LoRA makes it."""
-    return Ours(nodes, LORA).model
-
-
 @pytest.mark.parametrize("timestep", [700, 900])
 def test_one_step_leads_where_many_guided_ones_do(nodes, demo, timestep):
     """What distillation is for, from held-out pictures in noise.  Without the LoRA a single step
@@ -67,9 +54,9 @@ def test_one_step_leads_where_many_guided_ones_do(nodes, demo, timestep):
     import comfy.samplers
 
     cases = [make_case(edit(FIRST_SEED + index)) for index in range(4)]
-    captions = [case.edit.source.caption for case in cases]
-    prompts = Ours(nodes).conditioning(captions), demo.encode("")
-    latent = demo.vae.encode(as_image([case.source.rgb for case in cases]))
+    distilled = Pack(nodes, LORA)
+    prompts = distilled.prompts(cases)[0], demo.encode("")
+    latent = demo.vae.encode(distilled.pictures(cases))
     noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(0))
     sigma = demo.model.get_model_object("model_sampling").sigmas[timestep].item()
     euler = comfy.samplers.sampler_object("euler")
@@ -83,7 +70,7 @@ def test_one_step_leads_where_many_guided_ones_do(nodes, demo, timestep):
     expected = end(demo.model, cfg=7.5, steps=30)
     with_lora, alone = (
         (end(model, cfg=1.0, steps=1) - expected).abs().mean()
-        for model in (loaded_lora(nodes), demo.model)
+        for model in (distilled.model, demo.model)
     )
     assert with_lora < 0.9 * alone
 
