@@ -19,7 +19,7 @@ from tools.in_process import defaults, load_pack
 
 from .contact_sheet import Panel, contact_sheet
 
-DEMO, DOCS = PACK / "demo", PACK / "web" / "docs"
+PICTURES, DOCS = PACK / "web" / "pictures", PACK / "web" / "docs"
 BOWL = "a blue bowl of {} on a wooden table"
 PHOTO = "a white bowl of {} and a red vase on a marble table"
 FRAME = (255, 80, 160)
@@ -76,7 +76,7 @@ class Nodes:
 
 
 def loaded(name: str) -> torch.Tensor:
-    picture = Image.open(DEMO / name).convert("RGB")
+    picture = Image.open(PICTURES / name).convert("RGB")
     return torch.from_numpy(np.array(picture)).float()[None] / 255
 
 

@@ -22,7 +22,7 @@ from tools.comfy_server import (
 
 from .contact_sheet import contact_sheet
 
-SOURCE = PACK / "demo" / "source.png"
+SOURCE = PACK / "web" / "pictures" / "source.png"
 WORKFLOW = PACK / "demo" / "workflow_api.json"
 OUTPUT = PACK / "output"
 

@@ -6,6 +6,7 @@ from .caption_model_loader import DiffEditCaptionModelLoader
 from .concept_prompts import DiffEditConceptPrompts
 from .ddim_invert import DDIMInvert
 from .demo_model import DiffEditDemoModel
+from .demo_picture import DiffEditDemoPicture
 from .diffedit import DiffEdit
 from .diffedit_mask import DiffEditMask
 from .edit_window import DiffEditWindow
@@ -41,4 +42,5 @@ class DiffEditExtension(ComfyExtension):
             DiffEditImageCaption,
             DiffEditCaptionModelLoader,
             DiffEditDemoModel,
+            DiffEditDemoPicture,
         ]

@@ -16,7 +16,7 @@ torch.set_num_threads(1)  # everything here is small: threads would only wait fo
 def comfy() -> Iterator[ComfyServer]:
     """A ComfyUI with this pack, for the whole session, that has the demo's picture."""
     with ComfyServer() as server:
-        server.upload(PACK / "demo" / "source.png")
+        server.upload(PACK / "web" / "pictures" / "source.png")
         yield server
 
 

@@ -65,6 +65,12 @@ def nodes_of(workflow: Workflow, class_type: str) -> list[str]:
     return [node_id for node_id, node in workflow.items() if node["class_type"] == class_type]
 
 
+def load_own_picture(workflow: Workflow, name: str) -> None:
+    """Put Load Image, with one of the server's inputs, in the place of the demo's picture."""
+    for node_id in nodes_of(workflow, "DiffEditDemoPicture") + nodes_of(workflow, "LoadImage"):
+        workflow[node_id] |= {"class_type": "LoadImage", "inputs": {"image": name}}
+
+
 def run(comfy: ComfyServer, page: Page) -> dict[str, Any]:
     """Press Run and wait for the end; returns the server's record of the run.
 

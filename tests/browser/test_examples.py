@@ -29,8 +29,6 @@ def test_example_opens_and_runs(comfy: ComfyServer, page: Page, example: Path):
     assert page.evaluate(OVERLAPS) == []
 
     workflow = workflow_in(page)
-    for node_id in nodes_of(workflow, "LoadImage"):
-        comfy.upload(PACK / "demo" / workflow[node_id]["inputs"]["image"])
     for node in workflow.values():
         node["inputs"] |= {name: few for name, few in FEW.items() if name in node["inputs"]}
     outputs = comfy.run(workflow)

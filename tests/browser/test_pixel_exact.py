@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.browser.editor import load, workflow_in
+from tests.browser.editor import load, load_own_picture, workflow_in
 from tools.comfy_server import PACK, ComfyServer
 
 
@@ -36,14 +36,14 @@ def test_every_pixel_outside_the_mask_is_the_source(
     }
     inputs["MaskPreview"]["mask"] = ["touched", 0]
 
-    whole = Image.open(PACK / "demo" / picture).convert("RGB")
+    whole = Image.open(PACK / "web" / "pictures" / picture).convert("RGB")
     # Of the small ones VAE Encode trims 3 columns and 5 rows.
     uneven = whole.crop((0, 0, whole.width - 5, whole.height - 43))
     for number, one in enumerate((whole, uneven)):
         path = tmp_path / f"{number}.png"
         one.save(path)
         comfy.upload(path)
-        inputs["LoadImage"]["image"] = path.name
+        load_own_picture(workflow, path.name)
         outputs = comfy.run(workflow)
         source = np.asarray(one)
         edit = np.asarray(comfy.images(outputs, ids["SaveImage"])[0])

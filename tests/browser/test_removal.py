@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from benchmarks.cases import removals_of
 from benchmarks.quality import psnr
-from tests.browser.editor import load, workflow_in
+from tests.browser.editor import load, load_own_picture, workflow_in
 from tools.comfy_server import PACK, ComfyServer
 
 EXAMPLE = PACK / "example_workflows" / "DiffEdit remove a thing.json"
@@ -26,7 +26,7 @@ def test_the_thing_goes_and_the_rest_stays(comfy: ComfyServer, page: Page, tmp_p
     for case in (*removals_of(2, 1, FIRST_SEED), *removals_of(1, 1, FIRST_SEED)):
         Image.fromarray(case.source.rgb).save(tmp_path / "scene.png")
         comfy.upload(tmp_path / "scene.png")
-        inputs["LoadImage"]["image"] = "scene.png"
+        load_own_picture(workflow, "scene.png")
         for side, scene in (("source", case.edit.source), ("target", case.edit.target)):
             workflow[prompts[side][0]]["inputs"]["text"] = scene.caption
         (picture,) = comfy.images(comfy.run(workflow), ids["SaveImage"])

@@ -28,14 +28,14 @@ def edited(pipe) -> Any:
     """An edit of the demo's picture, of any size and mode, or of another picture."""
 
     def run(image: Any = None, **settings: Any) -> Any:
-        image = Image.open(PACK / "demo" / "source.png") if image is None else image
+        image = Image.open(PACK / "web" / "pictures" / "source.png") if image is None else image
         return diffedit(pipe, image, *PROMPTS, **{"steps": 5, **settings})
 
     return run
 
 
 def test_outside_the_mask_every_pixel_is_the_pictures_own(edited):
-    image = Image.open(PACK / "demo" / "source.png").convert("RGB")
+    image = Image.open(PACK / "web" / "pictures" / "source.png").convert("RGB")
     picture, mask, heat_map = edited(image)
     source, after = np.asarray(image), np.asarray(picture)
     outside = mask.numpy() == 0
@@ -48,7 +48,7 @@ def test_outside_the_mask_every_pixel_is_the_pictures_own(edited):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_a_tensor_is_edited_as_the_picture_is(edited, dtype):
-    image = Image.open(PACK / "demo" / "source.png").convert("RGB")
+    image = Image.open(PACK / "web" / "pictures" / "source.png").convert("RGB")
     tensor = torch.from_numpy(np.array(image)).to(dtype) / 255
     picture, mask, _ = edited(tensor)
     assert picture.dtype == dtype and picture.shape == tensor.shape
@@ -62,7 +62,7 @@ def test_a_tensor_is_edited_as_the_picture_is(edited, dtype):
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
 @pytest.mark.parametrize("size", [(187, 149), (30, 40), (700, 300), (1, 900), (5000, 1)])
 def test_any_size_and_mode(edited, mode, size):
-    image = Image.open(PACK / "demo" / "source.png").convert(mode).resize(size)
+    image = Image.open(PACK / "web" / "pictures" / "source.png").convert(mode).resize(size)
     picture, mask, heat_map = edited(image, steps=3)
     assert picture.size == image.size
     assert picture.mode == ("RGBA" if mode == "RGBA" else "RGB")
@@ -73,7 +73,7 @@ def test_any_size_and_mode(edited, mode, size):
 
 
 def test_a_large_picture_is_edited_in_a_window(pipe):
-    photo = Image.open(PACK / "demo" / "large_photo.jpg").resize((480, 480))
+    photo = Image.open(PACK / "web" / "pictures" / "large_photo.jpg").resize((480, 480))
     source = np.pad(np.asarray(photo), ((0, 120), (0, 120), (0, 0)), mode="edge")
     seen = []
 

@@ -35,7 +35,7 @@ def test_outside_the_mask_the_latent_is_the_source(example):
 
 def test_inside_the_mask_oranges_became_apples(example):
     """Apples are red and oranges orange: little green is left."""
-    source = Image.open(ROOT / "demo" / "source.png").convert("RGB")
+    source = Image.open(ROOT / "web" / "pictures" / "source.png").convert("RGB")
     greens = [np.asarray(one)[..., 1].astype(float) for one in (source, example["picture"])]
     inside = example["mask"][0].numpy() == 1
     before, after = (green[inside].mean() for green in greens)

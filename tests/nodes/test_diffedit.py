@@ -32,7 +32,7 @@ STAGES = (
 @pytest.fixture
 def executor(nodes, demo) -> Iterator[Executor]:
     """An executor that is given the demo model and the demo's picture."""
-    pixels = np.asarray(Image.open(PACK / "demo" / "source.png").convert("RGB"))
+    pixels = np.asarray(Image.open(PACK / "web" / "pictures" / "source.png").convert("RGB"))
     picture = torch.from_numpy(pixels.copy())[None].float() / 255
     with running_executor(nodes) as executor:
         executor.given = (demo.model, demo.clip, demo.vae, picture)
@@ -152,7 +152,9 @@ PASS = 2 * 6
 @pytest.fixture(scope="module")
 def large_picture() -> torch.Tensor:
     """The large photo, smaller and with its border drawn out: 600×600 pixels."""
-    photo = Image.open(PACK / "demo" / "large_photo.jpg").convert("RGB").resize((480, 480))
+    photo = (
+        Image.open(PACK / "web" / "pictures" / "large_photo.jpg").convert("RGB").resize((480, 480))
+    )
     wider = np.pad(np.asarray(photo), ((0, 120), (0, 120), (0, 0)), mode="edge")
     return torch.from_numpy(wider)[None] / 255
 

@@ -112,7 +112,7 @@ def test_missing_demo_weights(workflow: Workflow, tmp_path):
         shutil.copytree(PACK / part, tmp_path / part)
     shutil.copy(PACK / "__init__.py", tmp_path)
     with ComfyServer(pack=tmp_path) as without_weights:
-        without_weights.upload(PACK / "demo" / "source.png")
+        without_weights.upload(PACK / "web" / "pictures" / "source.png")
         said = complaint(without_weights, workflow)
         assert said.startswith("DiffEditDemoModel: ")
         assert "demo/model" in said

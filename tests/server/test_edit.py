@@ -137,7 +137,9 @@ def test_picture_whose_sides_are_no_multiples_of_8(
     comfy: ComfyServer, workflow: Workflow, tmp_path
 ):
     odd = tmp_path / "odd.png"
-    Image.open(PACK / "demo" / "source.png").convert("RGB").crop((0, 0, 187, 149)).save(odd)
+    Image.open(PACK / "web" / "pictures" / "source.png").convert("RGB").crop((0, 0, 187, 149)).save(
+        odd
+    )
     comfy.upload(odd)
     workflow["source"]["inputs"]["image"] = odd.name
     add_plain_round_trip(workflow)

@@ -202,7 +202,7 @@ def test_an_edit_is_enlarged_as_a_latent_and_sampled_on(comfy: ComfyServer, work
 
 def test_a_painted_mask(comfy: ComfyServer, workflow: Workflow, tmp_path: Path):
     """What ComfyUI's mask editor paints is the transparent part of the picture."""
-    picture = Image.open(PACK / "demo" / "source.png").convert("RGBA")
+    picture = Image.open(PACK / "web" / "pictures" / "source.png").convert("RGBA")
     alpha = np.full((192, 192), 255, np.uint8)
     alpha[64:128, 80:160] = 0
     picture.putalpha(Image.fromarray(alpha))

@@ -56,7 +56,7 @@ def test_a_stage_that_another_pack_replaced(
     arguments: list[str], one_node: Workflow, other_comes_last: bool
 ):
     with ComfyServer(arguments=arguments) as comfy:
-        comfy.upload(PACK / "demo" / "source.png")
+        comfy.upload(PACK / "web" / "pictures" / "source.png")
         if not other_comes_last:  # then the id is ours again
             assert comfy.images(comfy.run(one_node), "edit")
             return

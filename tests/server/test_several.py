@@ -20,7 +20,7 @@ TEXTS = {
 def several(comfy: ComfyServer, demo_workflow: Workflow) -> Workflow:
     """The demo's workflow on a picture of two things, with an edit of each, in few steps."""
     workflow = demo_workflow
-    comfy.upload(PACK / "demo" / "two_things.png")
+    comfy.upload(PACK / "web" / "pictures" / "two_things.png")
     workflow["source"]["inputs"]["image"] = "two_things.png"
     workflow["second_target"] = copy.deepcopy(workflow["target_prompt"])
     for name, text in TEXTS.items():

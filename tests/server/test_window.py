@@ -14,7 +14,7 @@ from tools.comfy_server import PACK, ComfyServer, Workflow
 def large(comfy: ComfyServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's picture, enlarged to 601×452 pixels."""
     path = tmp_path_factory.mktemp("large") / "large.png"
-    source = Image.open(PACK / "demo" / "source.png").convert("RGB")
+    source = Image.open(PACK / "web" / "pictures" / "source.png").convert("RGB")
     source.resize((601, 452), Image.Resampling.LANCZOS).save(path)
     comfy.upload(path)
     return path
