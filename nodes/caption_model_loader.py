@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from .language_models.choice import Download, Kind, model_input
+from .language_models.choice import Kind, model_input
 from .language_models.files import PREPROCESSOR, TOKENIZER
 from .language_models.loader_node import ModelLoader
 
@@ -12,10 +12,10 @@ CAPTION_MODEL = io.Custom("DIFFEDIT_CAPTION_MODEL")
 class DiffEditCaptionModelLoader(ModelLoader):
     KIND = Kind(
         name="BLIP caption model",
+        example="Salesforce/blip-image-captioning-large",
         architectures=("BlipForConditionalGeneration",),
         only_text=False,
         needed=[TOKENIZER, PREPROCESSOR],
-        downloads=[Download("Salesforce/blip-image-captioning-large", "1.88 GB, BSD-3-Clause")],
         module="captioning",
     )
 
@@ -34,5 +34,4 @@ class DiffEditCaptionModelLoader(ModelLoader):
                     "caption_model", tooltip="The caption model, for Image Caption."
                 )
             ],
-            hidden=[io.Hidden.unique_id],
         )

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from .language_models.choice import Download, Kind, model_input
+from .language_models.choice import Kind, model_input
 from .language_models.files import TOKENIZER
 from .language_models.loader_node import ModelLoader
 
@@ -12,13 +12,10 @@ LANGUAGE_MODEL = io.Custom("DIFFEDIT_LANGUAGE_MODEL")
 class DiffEditLanguageModelLoader(ModelLoader):
     KIND = Kind(
         name="language model",
+        example="google/flan-t5-base",
         architectures=("ForCausalLM", "LMHeadModel", "ForConditionalGeneration"),
         only_text=True,
         needed=[TOKENIZER],
-        downloads=[
-            Download("google/flan-t5-base", "0.99 GB, Apache-2.0"),
-            Download("google/flan-t5-large", "3.13 GB, Apache-2.0"),
-        ],
         module="writing",
     )
 
@@ -36,5 +33,4 @@ class DiffEditLanguageModelLoader(ModelLoader):
                     "language_model", tooltip="The language model, for Concept Prompts."
                 )
             ],
-            hidden=[io.Hidden.unique_id],
         )

@@ -18,7 +18,7 @@ folder_paths.add_model_folder_path(KEY, os.path.join(folder_paths.models_dir, KE
 
 
 def places() -> list[Path]:
-    """The folders that model folders lie in; new models go into the first."""
+    """The folders that model folders lie in, the one for new models first."""
     return [Path(place) for place in folder_paths.get_folder_paths(KEY)]
 
 

@@ -19,5 +19,5 @@ class ModelLoader(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: str) -> io.NodeOutput:
-        folder = chosen_folder(cls, cls.KIND, model)
+        folder = chosen_folder(cls.KIND, model)
         return io.NodeOutput(imported(cls.KIND.module).load(folder))

@@ -1,11 +1,10 @@
-"""Language and caption models from folders: the list, the checks, the download, the memory."""
+"""Language and caption models from folders: the list, the checks, the memory."""
 
-import importlib
 import json
 import os
 import shutil
+import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.language_models import save_blip, save_llama, save_t5
-from tests.nodes.hub import Hub
 from tests.one_sentence import assert_one_sentence
-
-FLAN = "download google/flan-t5-base (0.99 GB, Apache-2.0)"
 
 
 @pytest.fixture(scope="module")
@@ -37,36 +33,6 @@ def models(nodes, tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "LLM"
     monkeypatch.setitem(folder_paths.folder_names_and_paths, "LLM", ([str(folder)], set()))
     return folder
-
-
-@pytest.fixture
-def hub(saved, tmp_path, monkeypatch, nodes) -> Iterator[Hub]:
-    """A Hub whose every repository is the small T5, with files besides that nobody wants."""
-    folder = tmp_path / "repository"
-    shutil.copytree(saved / "t5", folder)
-    (folder / "README.md").write_text("what it is")
-    (folder / "pytorch_model.bin").write_bytes(bytes(100))
-    (folder / "onnx").mkdir()
-    (folder / "onnx" / "config.json").write_text("{}")
-    # So that the small model arrives in many parts, as a real one does.
-    download = importlib.import_module(f"{nodes.__name__}.language_models.download")
-    monkeypatch.setattr(download, "CHUNK", 4096)
-    with Hub(folder).serving() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        yield hub
-
-
-@pytest.fixture
-def progress(nodes) -> Iterator[list[tuple[int, int]]]:
-    """What progress bars were told: (done, in all)."""
-    import comfy.utils
-
-    seen: list[tuple[int, int]] = []
-    comfy.utils.set_progress_bar_global_hook(
-        lambda done, total, preview, node_id: seen.append((done, total))
-    )
-    yield seen
-    comfy.utils.set_progress_bar_global_hook(None)
 
 
 def options(node) -> list[str]:
@@ -96,8 +62,8 @@ def test_each_list_has_the_models_of_its_kind(nodes, models, saved, tmp_path):
         options(nodes.DiffEditLanguageModelLoader),
         options(nodes.DiffEditCaptionModelLoader),
     )
-    assert [name for name in language if not name.startswith("download ")] == ["flan", "llama"]
-    assert [name for name in caption if not name.startswith("download ")] == ["Salesforce/blip"]
+    assert language == ["flan", "llama"]
+    assert caption == ["Salesforce/blip"]
     write(nodes, nodes.DiffEditLanguageModelLoader.execute("llama"))
 
 
@@ -171,19 +137,36 @@ def test_what_takes_more_than_text_is_no_language_model(nodes, models, architect
         nodes.DiffEditLanguageModelLoader.execute("some")
 
 
-def test_a_download_goes_where_the_tooltip_says(nodes, models):
-    for loader in (nodes.DiffEditLanguageModelLoader, nodes.DiffEditCaptionModelLoader):
-        (widget,) = loader.define_schema().inputs
-        assert f"download into {models}. " in widget.tooltip
+@pytest.mark.parametrize(
+    ("node", "kind", "repository", "last_file"),
+    [
+        ("Language", "language model", "google/flan-t5-base", "tokenizer.json"),
+        (
+            "Caption",
+            "BLIP caption model",
+            "Salesforce/blip-image-captioning-large",
+            "preprocessor_config.json",
+        ),
+    ],
+)
+def test_where_none_is_installed_the_error_says_what_to_put_where(
+    nodes, models, monkeypatch, node, kind, repository, last_file
+):
+    def no_network(*args):
+        raise AssertionError("nothing may be asked of the network")
 
-
-def test_nothing_is_downloaded_unless_chosen(nodes, models, hub):
-    for loader in (nodes.DiffEditLanguageModelLoader, nodes.DiffEditCaptionModelLoader):
-        default, *others = options(loader)
-        assert others and all(other.startswith("download ") for other in others)
-        with pytest.raises(ValueError, match=rf"no .*model in {models}; .* config\.json,"):
-            loader.execute(default)
-    assert not hub.lookups and not models.exists()
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    loader = getattr(nodes, f"DiffEdit{node}ModelLoader")
+    (only,) = options(loader)
+    with pytest.raises(ValueError) as caught:
+        loader.execute(only)
+    assert_one_sentence(caught, "model")
+    said = str(caught.value)
+    assert said.startswith(f"model: there is no {kind} in {models}; ")
+    assert "put config.json, model.safetensors, tokenizer.json" in said
+    assert f"{last_file} of huggingface.co/{repository} into a folder " in said
+    assert said.endswith(f" {repository.split('/')[1]} there.")
+    assert not models.exists()
 
 
 def shard(folder: Path) -> None:
@@ -307,207 +290,6 @@ def test_a_caption_model_needs_its_preprocessor(nodes, models, saved):
         file.unlink()
     with pytest.raises(ValueError, match=r"bad lacks preprocessor_config\.json"):
         nodes.DiffEditCaptionModelLoader.execute("bad")
-
-
-def test_a_download_that_breaks_off_goes_on(nodes, models, hub, progress):
-    hub.break_at = 20_000
-    loaded = nodes.DiffEditLanguageModelLoader.execute(FLAN)
-    weights = [start for file, start in hub.fetched if file == "model.safetensors"]
-    assert weights[0] == 0 and len(weights) == 2 and 10_000 < weights[1] <= 20_000
-    fetched = {file for file, _ in hub.fetched}
-    stored = {path.name for path in (models / "flan-t5-base").iterdir()}
-    unwanted = {"README.md", "pytorch_model.bin"}
-    assert fetched == stored == {path.name for path in hub.folder.glob("*.*")} - unwanted
-    size = sum(path.stat().st_size for path in (models / "flan-t5-base").iterdir())
-    assert progress[-1] == (size, size) and len(progress) > 2
-    assert write(nodes, loaded)
-
-    requests_so_far = hub.lookups, len(hub.fetched)
-    nodes.DiffEditLanguageModelLoader.execute(FLAN)
-    nodes.DiffEditLanguageModelLoader.execute("flan-t5-base")
-    assert (hub.lookups, len(hub.fetched)) == requests_so_far
-
-
-@pytest.mark.parametrize("knows_ranges", [True, False])
-def test_a_cancelled_download_goes_on_at_the_next_run(
-    nodes, models, hub, monkeypatch, knows_ranges
-):
-    import comfy.model_management as management
-
-    hub.knows_ranges = knows_ranges
-
-    def cancel_in_the_weights() -> None:
-        part = models / "flan-t5-base" / "model.safetensors.part"
-        if part.exists() and part.stat().st_size > 10_000:
-            raise management.InterruptProcessingException()
-
-    with monkeypatch.context() as patched:
-        patched.setattr(
-            management, "throw_exception_if_processing_interrupted", cancel_in_the_weights
-        )
-        with pytest.raises(management.InterruptProcessingException):
-            nodes.DiffEditLanguageModelLoader.execute(FLAN)
-    assert "flan-t5-base" not in options(nodes.DiffEditLanguageModelLoader)
-    write(nodes, nodes.DiffEditLanguageModelLoader.execute(FLAN))
-    weights = [start for file, start in hub.fetched if file == "model.safetensors"]
-    assert weights[0] == 0 and len(weights) == 2 and weights[1] > 10_000
-
-
-def test_cancel_comes_before_the_next_request(nodes, models, hub):
-    import comfy.model_management as management
-
-    management.interrupt_current_processing()
-    with pytest.raises(management.InterruptProcessingException):
-        nodes.DiffEditLanguageModelLoader.execute(FLAN)
-    assert not hub.fetched
-
-
-def test_a_download_shows_size_and_licence(nodes, models, hub, monkeypatch):
-    shown = []
-    choice = nodes.language_models.choice
-    monkeypatch.setattr(choice, "show_text", lambda node, text: shown.append(text))
-    nodes.DiffEditLanguageModelLoader.execute(FLAN)
-    assert shown == ["google/flan-t5-base: 0.00 GB, licence apache-2.0"]
-
-
-def restated(name: str, **changes):
-    """Metadata that says other things about one file."""
-
-    def restate(stated: dict) -> dict:
-        (file,) = (file for file in stated["siblings"] if file["rfilename"] == name)
-        file |= changes
-        return stated
-
-    return restate
-
-
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [("model.safetensors", {"lfs": {"sha256": "00"}}), ("tokenizer.json", {"blobId": "00"})],
-)
-def test_what_arrives_damaged_is_not_kept(nodes, models, hub, name, changes):
-    hub.restate = restated(name, **changes)
-    with pytest.raises(ValueError, match=rf"^model: .*{name} arrived damaged.*\.$"):
-        nodes.DiffEditLanguageModelLoader.execute(FLAN)
-    assert not list((models / "flan-t5-base").glob(f"{name}*"))
-
-
-@pytest.mark.parametrize("stated", [True, False])
-def test_only_what_has_a_hash_is_resumed(nodes, models, hub, stated):
-    if not stated:
-        hub.restate = restated("tokenizer.json", blobId=None)
-    content = (hub.folder / "tokenizer.json").read_bytes()
-    part = models / "flan-t5-base" / "tokenizer.json.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(content[:100] if stated else bytes(100))
-    nodes.DiffEditLanguageModelLoader.execute(FLAN)
-    assert ("tokenizer.json", 100 if stated else 0) in hub.fetched
-    assert (models / "flan-t5-base" / "tokenizer.json").read_bytes() == content
-
-
-@pytest.mark.parametrize("knows_ranges", [True, False])
-def test_less_than_stated_is_one_sentence(nodes, models, hub, knows_ranges):
-    hub.knows_ranges = knows_ranges
-    size = (hub.folder / "tokenizer.json").stat().st_size
-    hub.restate = restated("tokenizer.json", size=size + 1)
-    with pytest.raises(
-        ValueError, match=r"^model: .* \(the Hub sends less than it states\); .*\.$"
-    ):
-        nodes.DiffEditLanguageModelLoader.execute(FLAN)
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("tokenizer.json", lambda content: content[:-1]),
-        ("tokenizer.json", lambda content: bytes(len(content))),
-        ("model.safetensors", lambda content: content[:-1]),
-    ],
-)
-def test_a_file_of_the_user_is_never_replaced(nodes, models, hub, name, content):
-    path = models / "flan-t5-base" / name
-    path.parent.mkdir(parents=True)
-    own = content((hub.folder / name).read_bytes())
-    path.write_bytes(own)
-    with pytest.raises(ValueError) as caught:
-        nodes.DiffEditLanguageModelLoader.execute(FLAN)
-    assert str(caught.value) == (
-        f"model: {path} is there already, but is not the file that the Hub has under this name; "
-        "move it away and run again."
-    )
-    assert path.read_bytes() == own and not hub.fetched
-
-
-@pytest.mark.parametrize("name", ["flan-t5-base", "google/flan-t5-base"])
-def test_what_is_installed_anywhere_is_not_downloaded(nodes, models, saved, tmp_path, hub, name):
-    import folder_paths
-
-    folder_paths.add_model_folder_path("LLM", str(tmp_path / "elsewhere"))
-    shutil.copytree(saved / "t5", tmp_path / "elsewhere" / name)
-    assert write(nodes, nodes.DiffEditLanguageModelLoader.execute(FLAN))
-    assert not hub.lookups and not models.exists()
-
-
-def no_hashes(stated: dict) -> dict:
-    kept = ("rfilename", "size")
-    files = [{key: file[key] for key in kept} | {"lfs": None} for file in stated["siblings"]]
-    return {**stated, "siblings": files, "cardData": None}
-
-
-@pytest.mark.parametrize(
-    ("restate", "licence"),
-    [
-        (no_hashes, "not stated"),
-        (lambda stated: {**stated, "cardData": {}}, "not stated"),
-        (lambda stated: {**stated, "cardData": {"license": ["mit", "other"]}}, "mit, other"),
-    ],
-)
-def test_unusual_metadata_will_do(nodes, models, hub, monkeypatch, restate, licence):
-    hub.restate = restate
-    shown = []
-    choice = nodes.language_models.choice
-    monkeypatch.setattr(choice, "show_text", lambda node, text: shown.append(text))
-    assert write(nodes, nodes.DiffEditLanguageModelLoader.execute(FLAN))
-    assert shown == [f"google/flan-t5-base: 0.00 GB, licence {licence}"]
-
-
-@pytest.mark.parametrize(
-    "restate",
-    [
-        lambda stated: {"error": "Repository not found"},
-        lambda stated: [stated],
-        lambda stated: {**stated, "sha": None, "siblings": None},
-        lambda stated: {**stated, "siblings": []},
-        lambda stated: {**stated, "siblings": [{"rfilename": "README.md", "size": 3}]},
-        restated("config.json", size=None),
-        restated("config.json", rfilename=None),
-    ],
-)
-def test_metadata_that_says_nothing_is_one_sentence(nodes, models, hub, restate):
-    hub.restate = restate
-    with pytest.raises(ValueError) as caught:
-        nodes.DiffEditLanguageModelLoader.execute(FLAN)
-    assert str(caught.value).startswith(
-        "model: google/flan-t5-base could not be downloaded (the Hub's answer is not understood); "
-    )
-    assert not models.exists()
-
-
-def test_a_refusal_says_its_status(nodes, models, hub):
-    hub.status = 503
-    with pytest.raises(ValueError, match=r"^model: .* \(HTTP status 503\); .*\.$"):
-        nodes.DiffEditLanguageModelLoader.execute(FLAN)
-
-
-def test_offline_is_one_sentence(nodes, models, monkeypatch):
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # where nothing answers
-    with pytest.raises(ValueError) as caught:
-        nodes.DiffEditLanguageModelLoader.execute(FLAN)
-    assert str(caught.value) == (
-        "model: google/flan-t5-base could not be downloaded (ConnectionError); run again to go "
-        "on, or put config.json, model.safetensors or its numbered parts, tokenizer.json into "
-        f"{models / 'flan-t5-base'} yourself."
-    )
 
 
 @pytest.mark.parametrize("kind", ["t5", "llama"])
