@@ -27,7 +27,7 @@ class DiffEditCaptionModelLoader(ModelLoader):
             category="DiffEdit",
             description="Loads a BLIP model, which says in words what a picture shows, for Image "
             "Caption.",
-            search_aliases=["blip", "captioning", "transformers"],
+            search_aliases=["diffedit", "blip", "captioning", "image to text", "transformers"],
             inputs=[model_input(cls.KIND)],
             outputs=[
                 CAPTION_MODEL.Output(

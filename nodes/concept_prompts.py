@@ -8,7 +8,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from .adapter.node_text import show_text
+from .adapter.node_text import text_ui
 from .language_model_loader import LANGUAGE_MODEL
 from .language_models.lazy import imported
 from .widgets.sampling import seed_input
@@ -29,7 +29,10 @@ class DiffEditConceptPrompts(io.ComfyNode):
             category="DiffEdit",
             description="Writes many captions about one thing, a bowl for example. Their average, "
             "made by Prompt Ensemble, says what the thing is better than any one of them.",
-            search_aliases=["generate prompts", "flan-t5", "llm", "captions", "prompt generator"],
+            search_aliases=[
+                *("diffedit", "generate prompts", "flan-t5", "llm", "captions", "prompt generator"),
+                "write prompt",
+            ],
             inputs=[
                 LANGUAGE_MODEL.Input(
                     "language_model", tooltip="Writes the captions. From Load Language Model."
@@ -81,7 +84,6 @@ class DiffEditConceptPrompts(io.ComfyNode):
                 seed_input("The same seed gives the same captions."),
             ],
             outputs=[io.String.Output("prompts", tooltip="The captions, one on each line.")],
-            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -113,5 +115,4 @@ class DiffEditConceptPrompts(io.ComfyNode):
             seed=seed,
         )
         text = "\n".join(prompts)
-        show_text(cls, text)
-        return io.NodeOutput(text, ui={"text": [text]})
+        return io.NodeOutput(text, ui={"text": [text], **text_ui(text)})

@@ -11,7 +11,7 @@ from .adapter.conditioning import check_conditioning, check_guidance, unconditio
 from .adapter.coverage import check_everywhere
 from .adapter.denoiser import ComfyDenoiser, run_stage
 from .adapter.latents import latent_samples
-from .adapter.node_text import show_text
+from .adapter.node_text import text_ui
 from .adapter.schedule import inversion_sigmas
 from .adapter.trajectory import attach
 from .widgets.sampling import cfg_input
@@ -28,7 +28,10 @@ class DDIMInvert(io.ComfyNode):
             description="Runs the sampler backwards: from a picture up to the noise it could have "
             "been made from, and keeps every step, so that Masked DDIM Sample can edit "
             "one region and return the rest untouched.",
-            search_aliases=["inversion", "unsample", "unsampler", "encode noise", "ddim"],
+            search_aliases=[
+                *("diffedit", "inversion", "unsample", "unsampler", "encode noise", "reverse"),
+                "ddim",
+            ],
             inputs=[
                 io.Model.Input("model", tooltip="The model that will also make the edit."),
                 io.Latent.Input("latent", tooltip="The picture, from VAE Encode."),
@@ -44,6 +47,7 @@ class DDIMInvert(io.ComfyNode):
                     default=1,
                     min=1,
                     max=100,
+                    advanced=True,
                     tooltip="How often to refine each step; each costs one model evaluation a "
                     "step. 1 is enough for most edits; 2 reconstructs the picture more exactly.",
                 ),
@@ -54,6 +58,7 @@ class DDIMInvert(io.ComfyNode):
                     max=1.0,
                     step=0.0001,
                     round=0.00001,
+                    advanced=True,
                     tooltip="Stop refining a step once an iteration changes the latent by no more "
                     "than this fraction. 0 always does all iterations. Good: 0.01 with 10 "
                     "iterations, which costs little more than 2 and is more exact.",
@@ -90,7 +95,6 @@ class DDIMInvert(io.ComfyNode):
                     "Sample.",
                 )
             ],
-            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -134,10 +138,10 @@ class DDIMInvert(io.ComfyNode):
         evaluations = sum(found.calls) * len(samples) * len(conds)
         residual = float(found.residuals.max())  # of the worst step and picture
         diverged = int(torch.count_nonzero(~found.converged.all(dim=1)))
-        show_text(cls, summary(len(found.calls), evaluations, residual, diverged))
         return io.NodeOutput(
             attach(latent, samples, latents, rising),
             ui={
+                **text_ui(summary(len(found.calls), evaluations, residual, diverged)),
                 "steps": [len(found.calls)],
                 "evaluations": [evaluations],
                 "residual": [residual],

@@ -15,7 +15,7 @@ class DiffEditDemoModel(io.ComfyNode):
             description="Loads the small model that comes with the pack, to try DiffEdit in "
             "seconds without a download. It knows only its own little still lifes: for real "
             "pictures use a Stable Diffusion checkpoint.",
-            search_aliases=["tiny model", "example model", "test model", "checkpoint"],
+            search_aliases=["diffedit", "tiny model", "example model", "test model", "checkpoint"],
             outputs=[
                 io.Model.Output("model", tooltip="The diffusion model."),
                 io.Clip.Output("clip", tooltip="The text encoder, for CLIP Text Encode."),

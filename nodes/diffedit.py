@@ -51,7 +51,11 @@ class DiffEdit(io.ComfyNode):
             "now, and what it should show. Finds the region by itself and leaves every other pixel "
             "as it is. "
             "The other DiffEdit nodes are its stages, for those who want every knob.",
-            search_aliases=["edit image", "edit by text", "change object", "instruct", "inpaint"],
+            search_aliases=[
+                *("edit image", "edit picture", "edit photo", "edit by text", "instruct"),
+                *("prompt to prompt", "change object", "replace object", "swap object", "swap"),
+                *("replace", "recolor", "inpaint"),
+            ],
             inputs=[
                 io.Model.Input("model", tooltip="The model that makes the edit."),
                 io.Clip.Input("clip", tooltip="The text encoder that was loaded with the model."),
@@ -65,6 +69,7 @@ class DiffEdit(io.ComfyNode):
                 io.String.Input(
                     "source",
                     multiline=True,
+                    placeholder="source: what the picture shows now",
                     dynamic_prompts=True,
                     tooltip="What the picture shows now. A full caption finds the region better "
                     "than a word.",
@@ -72,6 +77,7 @@ class DiffEdit(io.ComfyNode):
                 io.String.Input(
                     "target",
                     multiline=True,
+                    placeholder="target: what it should show",
                     dynamic_prompts=True,
                     tooltip="What the picture should show. Repeat source and change only the words "
                     "of the edit.",

@@ -16,7 +16,7 @@ from .adapter.denoiser import ComfyDenoiser, run_stage
 from .adapter.heat_overlay import heat_overlay
 from .adapter.latents import latent_samples
 from .adapter.model_facts import cell_size
-from .adapter.node_text import show_text
+from .adapter.node_text import text_ui
 from .adapter.pictures import pictures, vae_crop
 from .adapter.schedule import mask_sigmas
 from .widgets.recipe import chosen_recipe, recipe_input
@@ -36,7 +36,11 @@ class DiffEditMask(io.ComfyNode):
             description="Finds the region of a picture that has to change to turn one prompt into "
             "another, without painting: it adds noise to the picture and looks where the model's "
             "predictions for the two prompts differ.",
-            search_aliases=["auto mask", "automatic mask", "text mask", "heat map", "segment"],
+            search_aliases=[
+                *("auto mask", "automatic mask", "text mask", "text to mask", "mask by prompt"),
+                *("prompt mask", "mask from text", "heat map", "segment", "segmentation"),
+                "difference",
+            ],
             inputs=[
                 io.Model.Input("model", tooltip="The model that compares the two prompts."),
                 io.Conditioning.Input(
@@ -113,7 +117,6 @@ class DiffEditMask(io.ComfyNode):
                     tooltip="How much each place would change, 0 to 1. Connect it to Mask Refine.",
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )
 
@@ -171,8 +174,9 @@ class DiffEditMask(io.ComfyNode):
         )
         mask, heat = _masks(found.map.cpu(), region.cpu(), chosen_recipe(recipe), size, picture)
         preview = ui.PreviewImage(heat_overlay(heat, picture), cls=cls)
-        show_text(cls, _summary(found, len(conds), same_conditioning(source, target)))
-        return io.NodeOutput(mask, heat, ui={**preview.as_dict(), "draws": found.draws})
+        text = _summary(found, len(conds), same_conditioning(source, target))
+        shown = {**preview.as_dict(), **text_ui(text)}
+        return io.NodeOutput(mask, heat, ui={**shown, "draws": found.draws})
 
 
 def _masks(

@@ -11,7 +11,7 @@ from ..diffedit_core.sizes import resampled
 from ..diffedit_core.window import CONTEXT, is_nearly_whole, windows_around, working_size
 from .adapter.checks import check_count
 from .adapter.model_facts import liked_size, size_multiple
-from .adapter.node_text import show_text
+from .adapter.node_text import text_ui
 from .adapter.pictures import check_pictures, mask_values, over_picture, vae_crop
 from .adapter.windows import PictureWindows
 
@@ -29,8 +29,8 @@ class DiffEditWindow(io.ComfyNode):
             "that the model likes. Edit it as any picture, with this pack or with stock "
             "inpainting, then bring it back with Paste Edit.",
             search_aliases=[
-                *("crop", "inpaint crop", "zoom", "detailer", "large picture"),
-                *("crop and stitch", "masked area only"),
+                *("diffedit", "crop", "inpaint crop", "zoom", "detailer", "large picture"),
+                *("large photo", "high resolution", "crop and stitch", "masked area only"),
             ],
             inputs=[
                 io.Model.Input("model", tooltip="The model that will make the edit."),
@@ -74,7 +74,6 @@ class DiffEditWindow(io.ComfyNode):
                     "mask in it again would show nothing new. For an If/Else Switch.",
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -103,11 +102,11 @@ class DiffEditWindow(io.ComfyNode):
         text = f"{windows[0].width}×{windows[0].height} pixels, shown at {shown[1]}×{shown[0]}"
         if not all(region.any() for region in regions):
             text += "\nnothing is marked: the window is the whole picture"
-        show_text(cls, text)
         over_all = over_picture(mask[:, None], size, "bilinear").movedim(1, -1)
         return io.NodeOutput(
             cut(image[..., :3].cpu().float()),
             cut(over_all.expand(count, -1, -1, -1))[..., 0],
             PictureWindows(image, windows),
             is_nearly_whole(windows[0], size),
+            ui=text_ui(text),
         )

@@ -22,7 +22,10 @@ class DiffEditFillMask(io.ComfyNode):
             description="Paints the masked region over with smoothly continued surroundings. To "
             "remove a thing, fill it, encode the filled picture, and let Noise Trajectory and "
             "Masked DDIM Sample turn the smooth patch into table, wall or grass.",
-            search_aliases=["remove object", "magic eraser", "inpaint", "erase", "prefill"],
+            search_aliases=[
+                *("diffedit", "remove object", "delete object", "magic eraser", "cleanup"),
+                *("object removal", "inpaint", "erase", "prefill"),
+            ],
             inputs=[
                 io.Image.Input("image", tooltip="The picture with the thing in it."),
                 io.Mask.Input(

@@ -5,7 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from .adapter.node_text import show_text
+from .adapter.node_text import text_ui
 from .adapter.pictures import pictures
 from .caption_model_loader import CAPTION_MODEL
 from .language_models.lazy import imported
@@ -20,7 +20,10 @@ class DiffEditImageCaption(io.ComfyNode):
             category="DiffEdit",
             description="Says in words what each picture shows: the source prompt, which you then "
             "change into the target prompt.",
-            search_aliases=["blip", "describe", "image to text", "interrogate", "caption"],
+            search_aliases=[
+                *("diffedit", "blip", "describe", "image to text", "image to prompt"),
+                *("interrogate", "caption"),
+            ],
             inputs=[
                 CAPTION_MODEL.Input(
                     "caption_model", tooltip="Looks at the pictures. From Load Caption Model."
@@ -48,7 +51,6 @@ class DiffEditImageCaption(io.ComfyNode):
                     tooltip="A caption for each picture, in their order.",
                 )
             ],
-            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -58,5 +60,4 @@ class DiffEditImageCaption(io.ComfyNode):
         images = pictures(image, len(image), image.shape[1:3])
         captions = imported("captioning").captions
         found = captions(caption_model, images, prefix=prefix.strip(), max_tokens=max_tokens)
-        show_text(cls, "\n".join(found))
-        return io.NodeOutput(found, ui={"text": found})
+        return io.NodeOutput(found, ui={"text": found, **text_ui("\n".join(found))})

@@ -23,7 +23,7 @@ class DiffEditJoinEdits(io.ComfyNode):
             "do both: each target prompt acts in the region of its own mask. For a third edit, "
             "join the outcome with it by another Join Edits.",
             search_aliases=[
-                *("several edits", "multiple edits", "two edits", "combine edits"),
+                *("diffedit", "several edits", "multiple edits", "two edits", "combine edits"),
                 *("regional prompt", "merge masks"),
             ],
             inputs=[

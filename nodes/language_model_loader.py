@@ -26,7 +26,7 @@ class DiffEditLanguageModelLoader(ModelLoader):
             display_name="Load Language Model",
             category="DiffEdit",
             description="Loads a model that writes text, such as Flan-T5, for Concept Prompts.",
-            search_aliases=["t5", "flan", "llm", "transformers", "text generation"],
+            search_aliases=["diffedit", "t5", "flan", "llm", "transformers", "text generation"],
             inputs=[model_input(cls.KIND)],
             outputs=[
                 LANGUAGE_MODEL.Output(

@@ -27,8 +27,9 @@ class MaskRefine(io.ComfyNode):
             "threshold on the node's histogram: the outline follows at once, without another run. "
             "The inputs are applied from top to bottom.",
             search_aliases=[
-                *("threshold mask", "otsu", "hysteresis", "morphology", "fill holes"),
-                *("grow mask", "shrink mask", "blur mask", "feather mask", "combine masks"),
+                *("diffedit", "threshold mask", "otsu", "hysteresis", "morphology", "fill holes"),
+                *("clean mask", "grow mask", "shrink mask", "expand mask", "blur mask"),
+                *("feather mask", "combine masks", "mask preview"),
             ],
             inputs=[
                 io.Mask.Input("mask", tooltip="DiffEdit Mask's heat_map, or any other mask."),
@@ -96,6 +97,7 @@ class MaskRefine(io.ComfyNode):
                     default=DEFAULT.open,
                     min=0,
                     max=64,
+                    advanced=True,
                     tooltip="Morphological opening: removes whatever is thinner than twice this "
                     "many pixels. 0 is off.",
                 ),
@@ -104,12 +106,14 @@ class MaskRefine(io.ComfyNode):
                     default=DEFAULT.close,
                     min=0,
                     max=64,
+                    advanced=True,
                     tooltip="Morphological closing: bridges gaps narrower than twice this many "
                     "pixels. 0 is off.",
                 ),
                 io.Boolean.Input(
                     "fill_holes",
                     default=DEFAULT.fill_holes,
+                    advanced=True,
                     tooltip="Also take in whatever the mask encloses on all sides.",
                 ),
                 io.Float.Input(
@@ -118,6 +122,7 @@ class MaskRefine(io.ComfyNode):
                     min=0.0,
                     max=100.0,
                     step=0.1,
+                    advanced=True,
                     tooltip="Drop connected components smaller than this, in percent of the "
                     "picture. 0 keeps all. Good: 0.1 to 1.",
                 ),
@@ -126,6 +131,7 @@ class MaskRefine(io.ComfyNode):
                     default=DEFAULT.keep_largest,
                     min=0,
                     max=100,
+                    advanced=True,
                     tooltip="Keep only so many connected components, the largest. 0 keeps all.",
                 ),
                 io.Int.Input(
@@ -140,11 +146,15 @@ class MaskRefine(io.ComfyNode):
                     "combine",
                     options=["add", "subtract", "intersect"],
                     default="add",
+                    advanced=True,
                     tooltip="Used when other is connected: add takes what is in either mask, "
                     "subtract takes other away, intersect keeps what is in both.",
                 ),
                 io.Boolean.Input(
-                    "invert", default=False, tooltip="Swap foreground and background."
+                    "invert",
+                    default=False,
+                    advanced=True,
+                    tooltip="Swap foreground and background.",
                 ),
                 io.Float.Input(
                     "feather",

@@ -28,7 +28,9 @@ class MaskedDDIMSample(io.ComfyNode):
             description="Makes the edit: samples from DDIM Invert's noise down again, following "
             "the prompt inside the mask and the picture's own trajectory outside it. Outside the "
             "mask the result is the source latent, bit for bit.",
-            search_aliases=["diffedit", "inpaint", "edit image", "masked sampler", "ddim"],
+            search_aliases=[
+                *("diffedit", "inpaint", "edit image", "masked sampler", "ddim", "replace object"),
+            ],
             inputs=[
                 io.Model.Input("model", tooltip="The model that DDIM Invert used."),
                 io.Conditioning.Input(
@@ -68,6 +70,7 @@ class MaskedDDIMSample(io.ComfyNode):
                     default=0,
                     min=0,
                     max=1000,
+                    advanced=True,
                     tooltip="How many steps to take from there, spread evenly over those of DDIM "
                     "Invert. 0 takes every one, and so does any larger number.",
                 ),
@@ -77,6 +80,7 @@ class MaskedDDIMSample(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
+                    advanced=True,
                     tooltip="How much of the noise each step renews. 0 follows the inversion; "
                     "higher frees the edit from the old thing's shapes and varies with the seed.",
                 ),
@@ -84,11 +88,15 @@ class MaskedDDIMSample(io.ComfyNode):
                     "mask_mode",
                     options=list(MASK_MODES),
                     default="linear",
+                    advanced=True,
                     tooltip="What grey in the mask means. linear: a mix of edit and picture at "
                     "every step. differential: the darker, the later the edit begins there, so "
                     "that it changes less without looking mixed.",
                 ),
-                seed_input("Chooses the noise that eta renews. Without eta it changes nothing."),
+                seed_input(
+                    "Chooses the noise that eta renews. Without eta it changes nothing.",
+                    advanced=True,
+                ),
             ],
             outputs=[
                 io.Latent.Output(

@@ -15,7 +15,7 @@ from .adapter.latents import (
     with_source_outside,
     without_size,
 )
-from .adapter.node_text import show_text
+from .adapter.node_text import text_ui
 from .adapter.schedule import inversion_sigmas
 from .widgets.sampling import cfg_input, seed_input
 from .widgets.schedule import schedule_inputs, sigmas_input
@@ -31,7 +31,10 @@ class DiffEditFlowEdit(io.ComfyNode):
             description="Makes the edit in one go, in the place of DDIM Invert and Masked DDIM "
             "Sample: moves the picture from what source says to what target says, inside the mask. "
             "Outside the mask the result is the source latent, bit for bit.",
-            search_aliases=["flowedit", "inversion-free", "edit image", "inpaint", "sampler"],
+            search_aliases=[
+                *("diffedit", "flowedit", "inversion-free", "edit image", "replace object"),
+                *("inpaint", "sampler"),
+            ],
             inputs=[
                 io.Model.Input("model", tooltip="The model that makes the edit."),
                 io.Conditioning.Input(
@@ -71,7 +74,6 @@ class DiffEditFlowEdit(io.ComfyNode):
                     "edited", display_name="latent", tooltip="The edited picture, for VAE Decode."
                 )
             ],
-            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -127,7 +129,6 @@ class DiffEditFlowEdit(io.ComfyNode):
             cfg=cfg,
         )
         evaluations = (len(rising) - 1) * len(prompts) * len(samples)
-        show_text(cls, f"{len(rising) - 1} steps, {evaluations} model evaluations")
-        return io.NodeOutput(
-            {**without_size(latent), "samples": with_source_outside(edit, samples, weight)}
-        )
+        edited = {**without_size(latent), "samples": with_source_outside(edit, samples, weight)}
+        text = f"{len(rising) - 1} steps, {evaluations} model evaluations"
+        return io.NodeOutput(edited, ui=text_ui(text))

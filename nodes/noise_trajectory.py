@@ -24,7 +24,9 @@ class DiffEditNoiseTrajectory(io.ComfyNode):
             description="Adds one random noise to a picture, more at every step, in the place of "
             "DDIM Invert. It costs nothing and varies with the seed, but inside the mask the edit "
             "keeps less of the picture's shapes.",
-            search_aliases=["add noise", "noising", "blended latent diffusion"],
+            search_aliases=[
+                *("diffedit", "add noise", "noising", "blended latent diffusion", "variation"),
+            ],
             inputs=[
                 io.Model.Input("model", tooltip="The model that will also make the edit."),
                 io.Latent.Input("latent", tooltip="The picture, from VAE Encode."),

@@ -33,8 +33,8 @@ class DiffEditPaste(io.ComfyNode):
             "edit. Outside the mask every pixel is the original's own, which a VAE would have "
             "redrawn.",
             search_aliases=[
-                *("composite", "stitch", "uncrop", "paste back", "pixel exact", "restore"),
-                *("blend images", "keep background"),
+                *("diffedit", "composite", "stitch", "uncrop", "paste back", "pixel exact"),
+                *("restore", "blend images", "keep background"),
             ],
             inputs=[
                 io.Image.Input(

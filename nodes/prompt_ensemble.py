@@ -8,7 +8,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from .adapter.conditioning import same
-from .adapter.node_text import show_text
+from .adapter.node_text import text_ui
 
 
 class DiffEditPromptEnsemble(io.ComfyNode):
@@ -21,7 +21,10 @@ class DiffEditPromptEnsemble(io.ComfyNode):
             description="Encodes every line of a text as a prompt of its own and averages them "
             "into one conditioning. What the lines have in common stays, the wording of each "
             "fades, so that a mask or an edit depends less on how a thing was put into words.",
-            search_aliases=["average prompts", "mean embedding", "prompt list", "text encode"],
+            search_aliases=[
+                *("diffedit", "average prompts", "mean embedding", "prompt list", "prompt blend"),
+                "text encode",
+            ],
             inputs=[
                 io.Clip.Input("clip", tooltip="The text encoder that was loaded with the model."),
                 io.String.Input(
@@ -38,7 +41,6 @@ class DiffEditPromptEnsemble(io.ComfyNode):
                     tooltip="The average, for any input that takes the output of CLIP Text Encode.",
                 )
             ],
-            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -50,9 +52,10 @@ class DiffEditPromptEnsemble(io.ComfyNode):
             )
         lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
         encoded = [clip.encode_from_tokens_scheduled(tokens) for tokens in _tokens(clip, lines)]
-        show_text(cls, "1 prompt" if len(lines) == 1 else f"{len(lines)} prompts averaged")
+        said = "1 prompt" if len(lines) == 1 else f"{len(lines)} prompts averaged"
         # One entry for a prompt, or several that follow each other where hooks change the CLIP.
-        return io.NodeOutput([_mean(entries) for entries in zip(*encoded, strict=True)])
+        average = [_mean(entries) for entries in zip(*encoded, strict=True)]
+        return io.NodeOutput(average, ui=text_ui(said))
 
 
 def _tokens(clip: Any, lines: list[str]) -> list[dict[str, Any]]:

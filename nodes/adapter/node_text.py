@@ -1,13 +1,8 @@
-"""A line of text on a node, under its widgets."""
-
-from comfy_api.latest import io
+"""A line of text on a node, under its widgets: what there is to say of its run."""
 
 
-def show_text(node: type[io.ComfyNode], text: str) -> None:
-    """Show the text on a running node whose schema asks for `unique_id`, where there is an editor
-    to show it in.
+def text_ui(text: str) -> dict[str, list[str]]:
+    """The part of a node's ui dict that the editor shows as text (web/node_text.js).  ComfyUI sends
+    it to the one who asked for the run alone, and again where the node is cached.
     """
-    if node.hidden:
-        from server import PromptServer  # there is none where a node is called from Python
-
-        PromptServer.instance.send_progress_text(text, node.hidden.unique_id)
+    return {"diffedit_text": [text]}

@@ -3,7 +3,11 @@
 from comfy_api.latest import io
 
 
-def seed_input(tooltip: str, control: bool | io.ControlAfterGenerate = True) -> io.Input:
+def seed_input(
+    tooltip: str,
+    control: bool | io.ControlAfterGenerate = True,
+    advanced: bool | None = None,
+) -> io.Input:
     """control: what becomes of the seed after a run, or whether the user is asked at all."""
     return io.Int.Input(
         "seed",
@@ -11,6 +15,7 @@ def seed_input(tooltip: str, control: bool | io.ControlAfterGenerate = True) -> 
         min=0,
         max=0xFFFFFFFFFFFFFFFF,
         control_after_generate=control,
+        advanced=advanced,  # pyright: ignore[reportArgumentType]
         tooltip=tooltip,
     )
 

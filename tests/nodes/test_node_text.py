@@ -1,52 +1,26 @@
-import sys
-from types import SimpleNamespace
+"""What nodes say of their runs, as the editor and API clients get it."""
 
-import pytest
-
-
-@pytest.fixture
-def shown(monkeypatch) -> list:
-    """What reaches the editor: pairs of a text and the id of the node that it is on."""
-    texts: list = []
-    instance = SimpleNamespace(send_progress_text=lambda *args: texts.append(args))
-    server = SimpleNamespace(PromptServer=SimpleNamespace(instance=instance))
-    monkeypatch.setitem(sys.modules, "server", server)
-    return texts
+from tools.in_process import defaults
 
 
-def test_an_inversion_tells_the_editor_what_it_took(nodes, stages, latent, shown, monkeypatch):
-    monkeypatch.setattr(nodes.DDIMInvert, "hidden", SimpleNamespace(unique_id="7"))
-    stages.invert(latent, iterations=2)
-    ((text, node_id),) = shown
-    assert text.startswith("4 steps, 16 model evaluations, residual 0.")
-    assert node_id == "7"
+def said(output) -> str:
+    (text,) = output.ui["diffedit_text"]
+    return text
 
 
-def test_without_an_editor_nothing_is_told(stages, latent, shown):
-    stages.invert(latent)
-    assert not shown
+def test_an_inversion_says_what_it_took(nodes, demo, latent):
+    inputs = {**defaults(nodes.DDIMInvert), "model": demo.model, "latent": latent}
+    output = nodes.DDIMInvert.execute(**{**inputs, "steps": 5, "strength": 0.8, "iterations": 2})
+    assert said(output).startswith("4 steps, 16 model evaluations, residual 0.")
 
 
-@pytest.fixture
-def said(nodes, find_mask, latent, shown, monkeypatch):
-    """What DiffEdit Mask says of itself."""
-    hidden = SimpleNamespace(unique_id="7", prompt=None, extra_pnginfo=None)
-    monkeypatch.setattr(nodes.DiffEditMask, "hidden", hidden)
-
-    def run(**inputs) -> str:
-        find_mask(latent, **inputs)
-        return shown[-1][0]
-
-    return run
+def test_equal_prompts_are_said(find_mask, latent, prompts):
+    assert "the same" not in said(find_mask(latent))
+    assert "source and target say the same" in said(find_mask(latent, target=prompts.source))
 
 
-def test_equal_prompts_are_said(said, prompts):
-    assert "the same" not in said()
-    assert "source and target say the same" in said(target=prompts.source)
-
-
-def test_a_map_without_a_difference_is_said(said, prompts, demo):
+def test_a_map_without_a_difference_is_said(find_mask, latent, demo):
     """Different prompts, which this model takes for the same."""
     model = demo.model.clone()
     model.set_model_unet_function_wrapper(lambda apply_model, call: 0 * call["input"])
-    assert "nothing found" in said(model=model)
+    assert "nothing found" in said(find_mask(latent, model=model))

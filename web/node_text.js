@@ -1,0 +1,49 @@
+/** What the pack's nodes say of their last run, under their widgets. */
+
+import { api } from "../../scripts/api.js";
+import { app } from "../../scripts/app.js";
+import { addElement, after, lastOutput } from "./element_widget.js";
+
+const LINE = 18;
+
+let runs = 0;
+
+app.registerExtension({
+  name: "DiffEdit.NodeText",
+  init() {
+    api.addEventListener("execution_start", () => runs++);
+  },
+  nodeCreated(node) {
+    if (node.constructor.nodeData?.category?.startsWith("DiffEdit")) addText(node);
+  },
+});
+
+function addText(node) {
+  let element = null;
+  let shown = { run: -1, lines: [] };
+
+  const show = (lines) => {
+    if (!element) {
+      element = document.createElement("div");
+      element.className = "diffedit-text";
+      element.style = `box-sizing: border-box; width: 100%; height: 100%; padding: 0 4px;
+        min-height: ${LINE}px; overflow: auto; white-space: pre-wrap; user-select: text;
+        color: var(--descrip-text, #999); font: 12px/${LINE}px sans-serif`;
+      addElement(node, "said", element, LINE);
+    }
+    element.textContent = lines.join("\n");
+  };
+
+  after(node, "onExecuted", (output) => {
+    if (!output?.diffedit_text) return;
+    // The stages that a node expands into all speak on it, one after the other.
+    const earlier = shown.run === runs ? shown.lines : [];
+    shown = { run: runs, lines: [...earlier, ...output.diffedit_text] };
+    output.diffedit_text = shown.lines;
+    show(shown.lines);
+  });
+  after(node, "onConfigure", () => {
+    const lines = lastOutput(node, app)?.diffedit_text;
+    if (lines) show(lines);
+  });
+}
