@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests import narrow_qwen
+from tests.other_pack import other_pack
 from tools.comfy_server import PACK, ComfyServer, Workflow
 
 torch.set_num_threads(1)  # everything here is small: threads would only wait for each other
 
 
 @pytest.fixture(scope="session")
-def comfy() -> Iterator[ComfyServer]:
+def comfy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
     """A ComfyUI with this pack, for the whole session, that has the demo's picture."""
-    with ComfyServer() as server:
+    arguments = other_pack(tmp_path_factory.mktemp("packs"), narrow_qwen.CODE)
+    with ComfyServer(arguments=arguments) as server:
         server.upload(PACK / "web" / "pictures" / "source.png")
         yield server
 
@@ -29,6 +32,12 @@ def language_models(comfy: ComfyServer) -> Path:
     save_t5(folder / "flan-t5-base")
     save_blip(folder / "blip-image-captioning-large")
     return folder
+
+
+@pytest.fixture(scope="session")
+def text_generator(comfy: ComfyServer) -> None:
+    """The text encoder of the server that Generate Text writes with, a small one."""
+    narrow_qwen.save_narrow_qwen(comfy.base / "models" / "text_encoders")
 
 
 @pytest.fixture

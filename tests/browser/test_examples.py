@@ -23,7 +23,7 @@ OVERLAPS = """() => {
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-@pytest.mark.usefixtures("language_models")
+@pytest.mark.usefixtures("language_models", "text_generator")
 def test_example_opens_and_runs(comfy: ComfyServer, page: Page, example: Path):
     load(page, json.loads(example.read_text()))
     assert page.evaluate(OVERLAPS) == []

@@ -1,11 +1,11 @@
 """Another pack that has a node of the same id as one of ours, on a real server."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tests.one_sentence import complaint
+from tests.other_pack import other_pack
 from tools.comfy_server import PACK, ComfyServer, Workflow
 
 OTHER_PACK = """
@@ -27,13 +27,7 @@ NODE_CLASS_MAPPINGS = {"MaskRefine": MaskRefine}
 @pytest.fixture
 def arguments(tmp_path: Path, other_comes_last: bool) -> list[str]:
     """Of a ComfyUI that loads the other pack too, before ours or after it."""
-    folder = tmp_path / "custom_nodes" / "TheOtherPack"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text(OTHER_PACK)
-    paths = {"base_path": str(tmp_path), "custom_nodes": "custom_nodes"}
-    paths |= {"is_default": not other_comes_last}
-    (tmp_path / "paths.yaml").write_text(json.dumps({"other": paths}))  # JSON is YAML
-    return ["--extra-model-paths-config", str(tmp_path / "paths.yaml")]
+    return other_pack(tmp_path, OTHER_PACK, other_comes_last)
 
 
 @pytest.fixture
