@@ -42,8 +42,10 @@ function addText(node) {
     output.diffedit_text = shown.lines;
     show(shown.lines);
   });
-  after(node, "onConfigure", () => {
+  const restore = () => {
     const lines = lastOutput(node, app)?.diffedit_text;
     if (lines) show(lines);
-  });
+  };
+  // The editor brings back what it has kept after it has made the nodes.
+  after(node, "onConfigure", () => requestAnimationFrame(restore));
 }

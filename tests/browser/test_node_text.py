@@ -48,9 +48,9 @@ def test_what_nodes_say_stays(
     wait_for("DDIMInvert", "^3 steps", 2)
 
     load(page, json.loads(ONE_NODE.read_text()))
-    set_widget(page, "DiffEdit", "steps", 4)
+    set_widget(page, "DiffEdit", "steps", 6)
     run(comfy, page)
-    wait_for("DiffEdit", "^6 draws.*\n3 steps.*$", 1)
+    wait_for("DiffEdit", "^6 draws.*\n6 steps.*$", 1)
 
     page.get_by_test_id("topbar-workflow-tabs").get_by_text("Unsaved Workflow (2)").click()
     wait_for("DiffEditMask", "^6 draws", 2)
