@@ -131,17 +131,18 @@ class DiffEditMask(io.ComfyNode):
         draws: int,
         adaptive: bool,
         seed: int,
-        recipe: dict[str, Any],
         cfg: float,
+        recipe: Any = None,
         image: Tensor | None = None,
         source_negative: list[Any] | None = None,
         target_negative: list[Any] | None = None,
     ) -> io.NodeOutput:
+        chosen, spread = chosen_recipe(recipe)
         samples = latent_samples(model, latent)
         conds = _conds(model, source, target, source_negative, target_negative, samples)
         size = _mask_size(model, samples, image)
         picture = None if image is None else pictures(image, len(samples), size, "latents")
-        sigmas = mask_sigmas(model, strength, recipe.get("spread", 0.0))
+        sigmas = mask_sigmas(model, strength, spread)
         negatives = {"source": "source_negative", "target": "target_negative"}
         tolerance = TOLERANCE if adaptive else 0.0
 
@@ -172,7 +173,7 @@ class DiffEditMask(io.ComfyNode):
             seed=seed,
             previews=False,
         )
-        mask, heat = _masks(found.map.cpu(), region.cpu(), chosen_recipe(recipe), size, picture)
+        mask, heat = _masks(found.map.cpu(), region.cpu(), chosen, size, picture)
         preview = ui.PreviewImage(heat_overlay(heat, picture), cls=cls)
         text = _summary(found, len(conds), same_conditioning(source, target))
         shown = {**preview.as_dict(), **text_ui(text)}

@@ -23,11 +23,24 @@ def recipe_input() -> io.DynamicCombo.Input:
     )
 
 
-def chosen_recipe(inputs: dict[str, Any]) -> Recipe:
-    """Return the recipe that the widget and its knobs stand for."""
+def chosen_recipe(inputs: Any) -> tuple[Recipe, float]:
+    """Return the recipe that the widget and its knobs stand for, and the spread of noise levels.
+
+    inputs: as a dictionary.  ComfyUI's API also takes no recipe, a misspelt one, which it then
+    leaves out, and a link to anything; the knobs of a recipe that there is it asks for by itself.
+    Raises ValueError for these.
+    """
+    if not isinstance(inputs, dict):
+        names = [option.key for option in recipe_input().options]
+        raise ValueError(
+            f"recipe: it is missing or misspelt; write {', '.join(names[:-1])} or {names[-1]}, and "
+            "give the inputs that it opens, such as recipe.spread."
+        )
+    spread = inputs.get("spread", 0.0)
     if inputs["recipe"] != "manual":
-        return RECIPES[inputs["recipe"]]
-    return Recipe(inputs["clamp"], inputs["extremes"] / 100, inputs["stretch"], inputs["threshold"])
+        return RECIPES[inputs["recipe"]], spread
+    extremes = inputs["extremes"] / 100
+    return Recipe(inputs["clamp"], extremes, inputs["stretch"], inputs["threshold"]), spread
 
 
 def _spread() -> io.Input:

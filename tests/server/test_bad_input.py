@@ -2,8 +2,10 @@
 
 import copy
 import shutil
+from typing import Any
 
 import pytest
+import requests
 import torch
 from safetensors.torch import save_file
 
@@ -104,6 +106,31 @@ def test_strength_zero(comfy: ComfyServer, workflow: Workflow, node: str):
     said = complaint(comfy, workflow)
     assert said.startswith(f"{workflow[node]['class_type']}: ")
     assert "strength" in said
+
+
+@pytest.mark.parametrize("recipe", [None, "atuo", ["model", 0]])
+def test_recipe_missing_or_misspelt(comfy: ComfyServer, workflow: Workflow, recipe: Any):
+    """ComfyUI accepts a choice without a value, or with one that there is not."""
+    workflow["find_mask"]["inputs"]["recipe"] = recipe
+    if recipe is None:
+        del workflow["find_mask"]["inputs"]["recipe"]
+    said = complaint(comfy, workflow)
+    assert said.startswith("DiffEditMask: recipe: ")
+    assert all(name in said for name in ("auto", "paper", "diffusers", "blog", "manual"))
+
+
+@pytest.mark.parametrize("name", ["spread", "clamp", "extremes", "stretch", "threshold"])
+def test_input_of_a_recipe_missing(comfy: ComfyServer, workflow: Workflow, name: str):
+    """ComfyUI refuses the workflow before anything runs."""
+    inputs = workflow["find_mask"]["inputs"]
+    inputs["recipe"] = "manual"
+    knobs = {"spread": 0.2, "clamp": 0.0, "extremes": 0.5, "stretch": False, "threshold": 0.5}
+    inputs |= {f"recipe.{knob}": value for knob, value in knobs.items() if knob != name}
+    inputs.pop(f"recipe.{name}", None)
+    answer = requests.post(f"{comfy.url}/prompt", json={"prompt": workflow})
+    (reason,) = answer.json()["node_errors"]["find_mask"]["errors"]
+    assert reason["message"] == "Required input is missing"
+    assert reason["extra_info"]["input_name"] == f"recipe.{name}"
 
 
 def test_missing_demo_weights(workflow: Workflow, tmp_path):
