@@ -30,7 +30,7 @@ OUTPUT = PACK / "output"
 def main() -> None:
     # A plain SIGTERM would leave the server running; an exception unwinds the `with` block.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
-    workflow = json.loads(WORKFLOW.read_text())
+    workflow = demo_workflow()
     started = time.monotonic()
     try:
         print("Starting ComfyUI ...", flush=True)
@@ -54,6 +54,12 @@ def main() -> None:
         picture.save(path)
         print(path)
     print(f"Done in {time.monotonic() - started:.1f} s.")
+
+
+def demo_workflow() -> Workflow:
+    """The workflow of the stages, with a look at the mask."""
+    look = {"class_type": "MaskPreview", "inputs": {"mask": ["refine_mask", 0]}}
+    return json.loads(WORKFLOW.read_text()) | {"mask": look}
 
 
 def run_edit(comfy: ComfyServer, workflow: Workflow) -> dict[str, Image.Image]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 from torch import Tensor
 
 from ..diffedit_core.guidance import GuidedDenoiser
@@ -18,6 +18,7 @@ from .adapter.latents import latent_samples
 from .adapter.model_facts import cell_size
 from .adapter.node_text import text_ui
 from .adapter.pictures import pictures, vae_crop
+from .adapter.preview import preview
 from .adapter.schedule import mask_sigmas
 from .widgets.recipe import chosen_recipe, recipe_input
 from .widgets.sampling import cfg_input, seed_input
@@ -117,6 +118,7 @@ class DiffEditMask(io.ComfyNode):
                     tooltip="How much each place would change, 0 to 1. Connect it to Mask Refine.",
                 ),
             ],
+            hidden=[io.Hidden.extra_pnginfo],
             has_intermediate_output=True,
         )
 
@@ -174,9 +176,8 @@ class DiffEditMask(io.ComfyNode):
             previews=False,
         )
         mask, heat = _masks(found.map.cpu(), region.cpu(), chosen, size, picture)
-        preview = ui.PreviewImage(heat_overlay(heat, picture), cls=cls)
         text = _summary(found, len(conds), same_conditioning(source, target))
-        shown = {**preview.as_dict(), **text_ui(text)}
+        shown = {**preview(cls, heat_overlay(heat, picture)), **text_ui(text)}
         return io.NodeOutput(mask, heat, ui={**shown, "draws": found.draws})
 
 

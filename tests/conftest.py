@@ -1,12 +1,12 @@
 """What the server tests and the browser test share: one running ComfyUI and the demo's workflow."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from demo import run
 from tests import narrow_qwen
 from tests.other_pack import other_pack
 from tools.comfy_server import PACK, ComfyServer, Workflow
@@ -42,7 +42,7 @@ def text_generator(comfy: ComfyServer) -> None:
 
 @pytest.fixture
 def demo_workflow() -> Workflow:
-    return json.loads((PACK / "demo" / "workflow_api.json").read_text())
+    return run.demo_workflow()
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ class ComfyServer:
             self._request("POST", "/upload/image", files={"image": file}, data={"overwrite": "1"})
 
     def run(self, workflow: Workflow, on_progress: OnProgress | None = None) -> dict[str, Any]:
-        """Queue a workflow and wait for its end.
+        """Queue a workflow as the editor does, with its previews, and wait for its end.
 
         Returns what the nodes showed, {node id: {"images": [...], ...}}; see `images`.
         Raises WorkflowError when the workflow is refused, fails or is interrupted, ServerError when
@@ -179,7 +179,8 @@ class ComfyServer:
 
     def _queue(self, workflow: Workflow, client_id: str) -> str:
         """Queue the workflow; returns its prompt id or raises WorkflowError."""
-        body = {"prompt": workflow, "client_id": client_id}
+        as_the_editor = {"extra_pnginfo": {"workflow": {}}}
+        body = {"prompt": workflow, "client_id": client_id, "extra_data": as_the_editor}
         answer = requests.post(f"{self.url}/prompt", json=body, timeout=ANSWER_SECONDS)
         if answer.status_code == 400:
             raise refusal(answer.json())

@@ -10,7 +10,7 @@ The environment is `.venv/` (the packages of ComfyUI, of this pack and of its te
 With COMFYUI_DIR set to a ComfyUI that is already installed, nothing is downloaded or changed: the
 command runs in that ComfyUI's own Python (its `.venv` or `venv` folder; without one, the Python
 that runs this script), which must already have the packages of requirements.txt and
-websocket-client (for the tests, pytest, playwright and ruff too).
+websocket-client (for the tests, pytest, comfy-cli, playwright and ruff too).
 
 Uses the standard library only.
 """
