@@ -19,6 +19,7 @@ from .masked_ddim_sample import MaskedDDIMSample
 from .masked_flow_edit import DiffEditFlowEdit
 from .noise_trajectory import DiffEditNoiseTrajectory
 from .paste_edit import DiffEditPaste
+from .preview_heat_map import DiffEditPreviewHeatMap
 from .prompt_ensemble import DiffEditPromptEnsemble
 
 
@@ -28,6 +29,7 @@ class DiffEditExtension(ComfyExtension):
             DiffEdit,
             DiffEditMask,
             MaskRefine,
+            DiffEditPreviewHeatMap,
             DDIMInvert,
             DiffEditNoiseTrajectory,
             MaskedDDIMSample,
