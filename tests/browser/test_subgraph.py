@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from tests.browser.editor import nodes_of, workflow_in
 from tools.comfy_server import PACK, PACK_FOLDER, ComfyServer, Workflow
 
-BLUEPRINT = PACK / "subgraphs" / "DiffEdit.json"
+BLUEPRINT = PACK / "subgraphs" / "DiffEdit stages.json"
 
 STAGES = ["CLIPTextEncode"] * 3 + ["DDIMInvert", "DiffEditMask", "MaskRefine", "MaskedDDIMSample"]
 STAGES += ["VAEDecode", "VAEEncode", "DiffEditPaste"]
@@ -26,6 +26,9 @@ THE_NODE = """() => {
     return [node.inputs, node.widgets, node.outputs].map(all => all.map(one => one.name))
         .concat([node.subgraph.nodes.map(stage => stage.type)]);
 }"""
+
+VALUES = """names => names.map(
+    name => app.graph.nodes[0].widgets.find(widget => widget.name === name).value)"""
 
 ADD_NODE = "() => { app.graph.add(LiteGraph.createNode('DiffEdit')); }"
 
@@ -63,11 +66,13 @@ def test_the_blueprint_is_the_node_opened_up(comfy: ComfyServer, page: Page):
     assert widgets == WIDGETS
     assert outputs == ["image", "mask", "heat_map"]
     assert sorted(stages) == sorted(STAGES)
+    of_blueprint = page.evaluate(VALUES, WIDGETS)
     blueprint = connected(page)
     assert len(blueprint) == len(STAGES) + 3
 
     page.evaluate("() => app.graph.clear()")
     page.evaluate(ADD_NODE)
+    assert page.evaluate(VALUES, WIDGETS) == of_blueprint
     node = connected(page)
     assert len(node) == 1 + 3
     assert np.array_equal(picture(comfy, blueprint), picture(comfy, node))
@@ -76,7 +81,7 @@ def test_the_blueprint_is_the_node_opened_up(comfy: ComfyServer, page: Page):
 def test_the_server_lists_the_blueprint_as_ours(comfy: ComfyServer):
     listed = requests.get(f"{comfy.url}/global_subgraphs").json().values()
     ours = [entry for entry in listed if entry["info"]["node_pack"].endswith(f".{PACK_FOLDER}")]
-    assert [entry["name"] for entry in ours] == ["DiffEdit"]
+    assert [entry["name"] for entry in ours] == ["DiffEdit stages"]
 
 
 def insert_blueprint(page: Page) -> None:
