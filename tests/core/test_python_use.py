@@ -19,7 +19,8 @@ def example(tmp_path_factory) -> dict[str, Any]:
     codes = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     variables: dict[str, Any] = {}
     folder = tmp_path_factory.mktemp("pack")
-    (folder / "demo").symlink_to(ROOT / "demo")
+    for name in ("demo", "web"):
+        (folder / name).symlink_to(ROOT / name)
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.chdir(folder)
         for code in codes:
