@@ -16,7 +16,10 @@ function showPicture(node) {
   const choice = node.widgets.find((one) => one.name === "picture");
   const picture = document.createElement("img");
   picture.className = "diffedit-picture";
-  picture.style = `width: 100%; height: 100%; min-height: ${HEIGHT}px; object-fit: contain`;
+  picture.style = "position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain";
+  const frame = document.createElement("div"); // the picture fits into it and does not stretch it
+  frame.style = `position: relative; width: 100%; height: 100%; min-height: ${HEIGHT}px`;
+  frame.append(picture);
   const update = () => {
     picture.src = new URL(`./pictures/${choice.value}`, import.meta.url).href;
     picture.alt = choice.value;
@@ -24,5 +27,5 @@ function showPicture(node) {
   after(choice, "callback", update);
   after(node, "onConfigure", update);
   update();
-  addElement(node, "shown", picture, HEIGHT);
+  addElement(node, "shown", frame, HEIGHT);
 }

@@ -1,18 +1,30 @@
-"""Every example workflow: the editor opens it, lays it out legibly, and the server runs it."""
+"""Every example workflow: the editor opens it and runs it, and no node covers another then, in both
+renderers.
+"""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.editor import load, nodes_of, workflow_in
+from tests.browser.editor import load, next_frame, nodes_of, run, workflow_in
 from tools.comfy_server import PACK, ComfyServer
 
 EXAMPLES = sorted((PACK / "example_workflows").glob("*.json"))
 
 FEW = {"steps": 4, "iterations": 1, "draws": 2, "max_tokens": 8}
 """What the test puts into inputs of these names, so that a run takes a moment."""
+
+SET_FEW = """few => {
+    for (const widget of app.graph.nodes.flatMap(node => node.widgets ?? []))
+        if (widget.name in few) widget.value = few[widget.name];
+}"""
+
+PICTURES_SHOWN = """ids => ids.every(id => app.nodeOutputs[id])
+    && [...document.images, ...app.graph.nodes.flatMap(node => node.imgs ?? [])]
+        .every(picture => picture.complete)"""
 
 OVERLAPS = """() => {
     const boxes = app.graph.nodes.map(node => [node.title, ...node.boundingRect]);
@@ -22,16 +34,23 @@ OVERLAPS = """() => {
 }"""
 
 
+@pytest.mark.parametrize("vue_nodes", [False, True], ids=["canvas", "vue"])
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 @pytest.mark.usefixtures("language_models", "text_generator")
-def test_example_opens_and_runs(comfy: ComfyServer, page: Page, example: Path):
+def test_example_opens_and_runs(
+    comfy: ComfyServer, open_editor: Callable[..., Page], example: Path, vue_nodes: bool
+):
+    page = open_editor(vue_nodes)
     load(page, json.loads(example.read_text()))
     assert page.evaluate(OVERLAPS) == []
 
-    workflow = workflow_in(page)
-    for node in workflow.values():
-        node["inputs"] |= {name: few for name, few in FEW.items() if name in node["inputs"]}
-    outputs = comfy.run(workflow)
-    for node_id in nodes_of(workflow, "SaveImage"):
+    page.evaluate(SET_FEW, FEW)
+    outputs = run(comfy, page)["outputs"]
+    for node_id in nodes_of(workflow_in(page), "SaveImage"):
         (picture,) = comfy.images(outputs, node_id)
         assert picture.convert("L").getextrema()[0] < picture.convert("L").getextrema()[1]
+
+    on_canvas = [node_id for node_id in outputs if "." not in node_id]
+    page.wait_for_function(PICTURES_SHOWN, arg=on_canvas)
+    next_frame(page)
+    assert page.evaluate(OVERLAPS) == []
