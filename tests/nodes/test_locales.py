@@ -1,4 +1,4 @@
-"""The texts of the nodes in other languages, `locales/<language>/nodeDefs.json`, against the schemas.
+"""The nodes' texts in other languages, `locales/<language>/nodeDefs.json`, against the schemas.
 
 `locales/en` holds the English texts that the translations were made of.
 `python3 tools/environment.py -m tests.nodes.test_locales` writes those of today: do it after the
