@@ -1,5 +1,6 @@
 """Whole edits through the API of a real ComfyUI, and the demo model with stock nodes."""
 
+import json
 import re
 
 import numpy as np
@@ -63,6 +64,12 @@ def test_example_workflows_are_among_the_templates(comfy: ComfyServer):
     for name in templates:
         thumbnail = requests.get(f"{comfy.url}/api/workflow_templates/{PACK_FOLDER}/{name}.jpg")
         assert thumbnail.headers["Content-Type"] == "image/jpeg"
+
+
+def test_the_editor_gets_the_texts_of_every_language(comfy: ComfyServer):
+    texts = requests.get(f"{comfy.url}/i18n").json()
+    for file in (PACK / "locales").glob("*/nodeDefs.json"):
+        assert texts[file.parent.name]["nodeDefs"] == json.loads(file.read_text("utf-8"))
 
 
 def test_whole_edit_with_its_defaults(comfy: ComfyServer, demo_workflow: Workflow):
