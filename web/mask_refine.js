@@ -6,6 +6,8 @@ import { MaskView } from "./mask_view.js";
 
 const HEIGHT = 320; // in mask_view.css too, which nodes drawn by Vue go by
 
+let viewsMade = 0;
+
 app.registerExtension({
   name: "DiffEdit.MaskRefine",
   init() {
@@ -48,7 +50,10 @@ function addMaskView(node) {
   });
 
   const options = { serialize: false, hideOnZoom: false, getMinHeight: () => HEIGHT };
-  const shown = node.addDOMWidget("mask_view", "DIFFEDIT_MASK_VIEW", view.element, options);
+  // Undo makes the nodes anew under the same ids, and Vue keeps the old element of a widget with the
+  // same node, name and type. So no two views are of one type.
+  const type = `DIFFEDIT_MASK_VIEW_${viewsMade++}`;
+  const shown = node.addDOMWidget("mask_view", type, view.element, options);
   shown.serialize = false; // the option keeps it out of the prompt, this out of the workflow
   shown.view = view;
 }

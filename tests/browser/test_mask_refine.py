@@ -25,6 +25,9 @@ NODE = "app.graph.nodes.find(node => node.type === 'MaskRefine')"
 WIDGET = f"{NODE}.widgets.find(widget => widget.name === name)"
 VIEW = f"{NODE}?.widgets.find(widget => widget.name === 'mask_view')?.view"
 
+TRACKER = "app.extensionManager.workflow.activeWorkflow.changeTracker"
+NOTICE_CHANGES = f"{TRACKER}.captureCanvasState()"  # nothing where the editor has done it already
+
 BINARY_MASKS = f"""async cases => {{
     const script = await import("{SCRIPTS}/binary_mask.js");
     return cases.map(({{ gray, width, height, thresholds, settings }}) => {{
@@ -171,7 +174,8 @@ def test_tuning_the_mask_of_the_example(
     blur = widget(page, "blur")
     press_increment(page, "blur", vue_nodes)
     page.get_by_text("blur has changed").wait_for()
-    undo(page)
+    page.evaluate(NOTICE_CHANGES)
+    restore(page, "undo")
     assert widget(page, "blur") == blur
     page.wait_for_function(f"{VIEW}?.mask")
     assert np.array_equal(shown_mask(page), grown)
@@ -182,22 +186,42 @@ def test_tuning_the_mask_of_the_example(
     page.get_by_text("Run the workflow once").wait_for()
 
 
+BOTH_RENDERERS = pytest.mark.parametrize("vue_nodes", [False, True], ids=["canvas", "vue"])
+
+
+@BOTH_RENDERERS
+def test_the_view_works_after_undo_and_redo(
+    comfy: ComfyServer, open_editor: Callable[..., Page], workflow: Workflow, vue_nodes: bool
+):
+    page = open_editor(vue_nodes)
+    open_red_mask(page, workflow)
+    run_and_follow(comfy, page)
+    slider = page.get_by_role("slider", name="threshold", exact=True)
+    drag(page, slider, to=0.3)
+    wait_for_widget(page, "threshold", 0.3, within=0.015)
+    lower = widget(page, "threshold")
+    drag(page, slider, to=0.6)
+    wait_for_widget(page, "threshold", 0.6, within=0.015)
+    higher = widget(page, "threshold")
+
+    for step, threshold in [("undo", lower), ("undo", 0.5), ("redo", lower), ("redo", higher)]:
+        restore(page, step)
+        wait_for_widget(page, "threshold", threshold)
+        page.wait_for_function(f"document.contains({VIEW}.element) && {VIEW}.mask")
+        assert page.locator(".diffedit-mask-view").count() == 1
+
+    drag(page, slider, to=0.45)
+    wait_for_widget(page, "threshold", 0.45, within=0.015)
+    record = run_and_follow(comfy, page)
+    (refine,) = nodes_of(record["prompt"][2], "MaskRefine")
+    assert record["prompt"][2][refine]["inputs"]["threshold"] == widget(page, "threshold")
+
+
 def test_several_masks_are_turned_over(comfy: ComfyServer, page: Page, workflow: Workflow):
     """The picture's own red and its negative, at one threshold."""
-    settings = workflow["refine_mask"]["inputs"]
     negative = {"class_type": "ImageInvert", "inputs": {"image": ["source", 0]}}
     both = {"class_type": "ImageBatch", "inputs": {"image1": ["source", 0], "image2": ["back", 0]}}
-    red = {"class_type": "ImageToMask", "inputs": {"image": ["both", 0], "channel": "red"}}
-    settings |= {"mask": ["red", 0], "image": ["both", 0], "method": "value", "blur": 0, "snap": 0}
-    settings |= {"fill_holes": False}
-    refine = workflow["refine_mask"]
-    api = {
-        "source": workflow["source"],
-        **{"back": negative, "both": both, "red": red, "refine": refine},
-    }
-    page.evaluate("workflow => app.loadApiJson(workflow, 'masks')", api)
-    page.wait_for_function("app.extensionManager.workflow.activeWorkflow.filename === 'masks'")
-    bring_into_view(page)
+    open_red_mask(page, workflow, picture="both", back=negative, both=both)
     run_and_follow(comfy, page)
     page.get_by_text("1 / 2").wait_for()
     first = shown_mask(page)
@@ -213,6 +237,22 @@ def test_several_masks_are_turned_over(comfy: ComfyServer, page: Page, workflow:
 
 def open_in_view(page: Page, graph: dict[str, Any]) -> None:
     load(page, graph)
+    bring_into_view(page)
+
+
+def open_red_mask(
+    page: Page, workflow: Workflow, picture: str = "source", **nodes: dict[str, Any]
+) -> None:
+    """Open Mask Refine on the red channel of the demo's picture, or of what more nodes make of it:
+    no model runs.
+    """
+    red = {"class_type": "ImageToMask", "inputs": {"image": [picture, 0], "channel": "red"}}
+    refine = workflow["refine_mask"]
+    refine["inputs"] |= {"mask": ["red", 0], "image": [picture, 0], "method": "value"}
+    refine["inputs"] |= {"threshold": 0.5, "blur": 0, "snap": 0, "fill_holes": False}
+    api = {"source": workflow["source"], **nodes, "red": red, "refine": refine}
+    page.evaluate("workflow => app.loadApiJson(workflow, 'masks')", api)
+    page.wait_for_function("app.extensionManager.workflow.activeWorkflow.filename === 'masks'")
     bring_into_view(page)
 
 
@@ -283,15 +323,14 @@ def found_threshold(page: Page) -> float:
     return float(re.search(r"threshold (\d\.\d\d)", summary)[1])
 
 
-def undo(page: Page) -> None:
-    """Take back the last change, which makes the nodes anew."""
+def restore(page: Page, step: str) -> None:
+    """Undo or redo a change, which makes the nodes anew."""
     page.evaluate(
-        f"""async () => {{
-            const tracker = app.extensionManager.workflow.activeWorkflow.changeTracker;
-            tracker.captureCanvasState(); // nothing where the editor has noticed the change already
+        f"""async step => {{
             window.nodeBefore = {NODE};
-            await tracker.undo();
-        }}"""
+            await {TRACKER}[step]();
+        }}""",
+        step,
     )
     page.wait_for_function(f"{NODE} && {NODE} !== window.nodeBefore")
 
