@@ -37,6 +37,14 @@ export function binaryMask(gray, width, height, threshold, settings) {
   return grow(mask, settings.grow, ...size);
 }
 
+/** The settings for a picture `scale` times as large: what counts pixels changes with it. */
+export function atScale(settings, scale) {
+  const [open, close, grow] = ["open", "close", "grow"].map((name) =>
+    Math.round(settings[name] * scale),
+  );
+  return { ...settings, open, close, grow };
+}
+
 /** How many pixels have each of the 256 gray values. */
 export function histogram(gray) {
   const counts = new Uint32Array(256);

@@ -11,22 +11,33 @@ const LIGHT = 0xffffffff; // as canvases keep colours: alpha, blue, green, red
 const DARK = 0xc0000000;
 
 /**
- * Paint a soft mask in colour over its picture: the hotter a place, the more its colour covers.
+ * Paint a soft mask in colour over its picture.
  *
  * @param {HTMLCanvasElement} canvas painted from edge to edge
- * @param {Uint8Array} gray row by row, 255 for 1.0
+ * @param {OffscreenCanvas} layer see heatLayer
  * @param {ImageBitmap | null} picture without one, the colours stand alone
  */
-export function paintHeat(canvas, gray, width, height, picture) {
-  const heat = new ImageData(width, height);
-  const table = heatTable(picture !== null);
-  new Uint32Array(heat.data.buffer).set(Uint32Array.from(gray, (value) => table[value]));
-  const layer = new OffscreenCanvas(width, height);
-  layer.getContext("2d").putImageData(heat, 0, 0);
+export function paintHeat(canvas, layer, picture) {
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
   if (picture) context.drawImage(picture, 0, 0, canvas.width, canvas.height);
   context.drawImage(layer, 0, 0, canvas.width, canvas.height);
+}
+
+/**
+ * A soft mask in colour: the hotter a place, the more its colour covers of a picture under it.
+ *
+ * @param {Uint8Array} gray row by row, 255 for 1.0
+ * @param {boolean} translucent whether there is a picture
+ */
+export function heatLayer(gray, width, height, translucent) {
+  const heat = new ImageData(width, height);
+  const table = heatTable(translucent);
+  const pixels = new Uint32Array(heat.data.buffer);
+  for (let i = 0; i < gray.length; i++) pixels[i] = table[gray[i]];
+  const layer = new OffscreenCanvas(width, height);
+  layer.getContext("2d").putImageData(heat, 0, 0);
+  return layer;
 }
 
 /**
@@ -112,41 +123,26 @@ function stamp(pixels, places, width, height, reach, colour) {
 }
 
 /**
- * Paint a histogram from 0 at the left edge to 1 at the right one. Heights are logarithmic, so that
- * a small object is seen beside a large background.
+ * Draw a histogram from 0 at the left edge to 1 at the right one. Heights are logarithmic, so that
+ * a small object is seen beside a large background. The colours are the style sheet's.
  *
+ * @param {SVGElement} svg 256 wide and 1 high, with a path for each class set here
  * @param {Uint32Array} counts of each gray value
- * @param {object} marks
- * @param {number} marks.threshold what lies to its right is foreground
- * @param {number} marks.suggestion another threshold, dashed
- * @param {{foreground: string, background: string, line: string}} colours
- * @param {number} pixelRatio the canvas's pixels to a CSS pixel
+ * @param {number} threshold what lies to its right is foreground
+ * @param {number} suggestion another threshold
  */
-export function paintHistogram(canvas, counts, { threshold, suggestion }, colours, pixelRatio) {
-  const { width, height } = canvas;
-  const context = canvas.getContext("2d");
-  context.clearRect(0, 0, width, height);
+export function drawHistogram(svg, counts, threshold, suggestion) {
   const highest = Math.log1p(Math.max(...counts));
-  for (let value = 0; value < counts.length; value++) {
-    const left = Math.round((value / counts.length) * width);
-    const right = Math.round(((value + 1) / counts.length) * width);
-    const bar = Math.ceil((Math.log1p(counts[value]) / highest) * height);
-    context.fillStyle = value > 255 * threshold ? colours.foreground : colours.background;
-    context.fillRect(left, height - bar, Math.max(right - left, 1), bar);
-  }
-  context.strokeStyle = colours.line;
-  line(context, suggestion, pixelRatio, [3 * pixelRatio, 3 * pixelRatio]);
-  line(context, threshold, 2 * pixelRatio, []);
-}
-
-/** An upright line at 0 to 1 of the canvas's width. */
-function line(context, at, lineWidth, dashes) {
-  const { width, height } = context.canvas;
-  const x = Math.min(Math.max(at * width, lineWidth / 2), width - lineWidth / 2);
-  context.lineWidth = lineWidth;
-  context.setLineDash(dashes);
-  context.beginPath();
-  context.moveTo(x, 0);
-  context.lineTo(x, height);
-  context.stroke();
+  const bars = Array.from(counts, (count, value) => {
+    const height = Math.log1p(count) / highest;
+    return `M${value},1v${-height}h1v${height}z`;
+  });
+  const first = bars.findIndex((_, value) => value > 255 * threshold);
+  const split = first < 0 ? bars.length : first;
+  const line = (at) => `M${256 * at},0v1`;
+  const draw = (name, path) => svg.querySelector(`.${name}`).setAttribute("d", path);
+  draw("background", bars.slice(0, split).join(""));
+  draw("foreground", bars.slice(split).join(""));
+  draw("suggestion", line(suggestion));
+  draw("line", line(threshold));
 }

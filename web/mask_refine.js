@@ -5,6 +5,9 @@ import { app } from "../../scripts/app.js";
 import { MaskView } from "./mask_view.js";
 
 const HEIGHT = 320; // in mask_view.css too, which nodes drawn by Vue go by
+const MARGIN = 10; // on all sides where the node is drawn on the canvas
+const MIDDLE_BUTTON = 1; // of an event's button
+const MIDDLE_HELD = 4; // in an event's buttons
 
 let viewsMade = 0;
 
@@ -16,10 +19,20 @@ app.registerExtension({
     style.href = new URL("./mask_view.css", import.meta.url).href;
     document.head.append(style);
   },
+  setup() {
+    // Called when the editor has zoomed or moved.
+    after(app.canvas.ds, "onChanged", () => {
+      for (const node of app.canvas.graph.nodes) maskView(node)?.update();
+    });
+  },
   nodeCreated(node) {
     if (node.comfyClass === "MaskRefine") addMaskView(node);
   },
 });
+
+function maskView(node) {
+  return node.widgets?.find((one) => one.name === "mask_view")?.view;
+}
 
 function addMaskView(node) {
   const own = [...node.widgets];
@@ -39,6 +52,7 @@ function addMaskView(node) {
       setWidget("threshold", threshold);
       node.setDirtyCanvas(true);
     },
+    zoom: () => app.canvas.ds.scale,
     url: (file) => api.apiURL(`/view?${new URLSearchParams(file)}`),
   });
 
@@ -49,13 +63,52 @@ function addMaskView(node) {
     if (output?.diffedit_masks) view.show(output.diffedit_masks);
   });
 
-  const options = { serialize: false, hideOnZoom: false, getMinHeight: () => HEIGHT };
+  const options = {
+    serialize: false,
+    hideOnZoom: false,
+    margin: MARGIN,
+    getMinHeight: () => HEIGHT + 2 * MARGIN,
+  };
   // Undo makes the nodes anew under the same ids, and Vue keeps the old element of a widget with the
   // same node, name and type. So no two views are of one type.
   const type = `DIFFEDIT_MASK_VIEW_${viewsMade++}`;
   const shown = node.addDOMWidget("mask_view", type, view.element, options);
   shown.serialize = false; // the option keeps it out of the prompt, this out of the workflow
   shown.view = view;
+  node.setSize([node.size[0], node.computeSize()[1]]); // a new node was sized before
+  forwardToCanvas(view.element);
+  undoFromSlider(view.slider);
+}
+
+/** Zoom and pan over the view as anywhere else, as core does over its text widget. */
+function forwardToCanvas(element) {
+  element.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    app.canvas.processMouseWheel(event);
+  });
+  element.addEventListener("pointerdown", (event) => {
+    if (event.button === MIDDLE_BUTTON) app.canvas.processMouseDown(event);
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (event.buttons & MIDDLE_HELD) app.canvas.processMouseMove(event);
+  });
+  element.addEventListener("pointerup", (event) => {
+    if (event.button === MIDDLE_BUTTON) app.canvas.processMouseUp(event);
+  });
+}
+
+/** Undo and redo from the slider's focus: the editor leaves these keys to a field's own history. */
+function undoFromSlider(slider) {
+  slider.addEventListener("change", () => {
+    app.canvas.emitBeforeChange(); // the editor notices the change
+    app.canvas.emitAfterChange();
+  });
+  slider.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+    if (app.ui.autoQueueEnabled && app.ui.autoQueueMode === "change") return; // undoes from any field
+    const step = { z: event.shiftKey ? "Redo" : "Undo", y: "Redo" }[event.key.toLowerCase()];
+    if (step) app.extensionManager.command.execute(`Comfy.${step}`);
+  });
 }
 
 /** The key of a node among the outputs that the editor keeps across undo and switching tabs. */

@@ -1,10 +1,12 @@
 /** The mask of the last run on its node: picture, outline and histogram, following the widgets. */
 
-import { binaryMask, findThreshold, histogram } from "./binary_mask.js";
-import { paintHeat, paintHistogram, paintOutline } from "./mask_drawing.js";
+import { atScale, binaryMask, findThreshold, histogram } from "./binary_mask.js";
+import { drawHistogram, heatLayer, paintHeat, paintOutline } from "./mask_drawing.js";
 
 const FIRST_RUN = "Run the workflow once, then tune the mask here.";
 const LARGEST_CANVAS = 2048;
+const LARGEST_AT_ONCE = 512; // a larger mask is computed when the widgets rest, until then a small one
+const REST_MS = 150;
 
 /**
  * @typedef {object} RunMask what the server tells about one mask of a run
@@ -15,7 +17,10 @@ const LARGEST_CANVAS = 2048;
  */
 
 export class MaskView {
-  /** The mask as shown, a Uint8Array, 1 for the foreground, row by row; null before a run. */
+  /**
+   * The mask, a Uint8Array, 1 for the foreground, row by row. Null before a run, and where the
+   * picture is large, while widgets change.
+   */
   mask = null;
 
   #node;
@@ -23,7 +28,10 @@ export class MaskView {
   #index = 0;
   #shown = null; // the mask of the run that is in view, with its pictures loaded
   #heatIsStale = false;
+  #outlined = null; // the mask that is outlined: of full size, or a smaller one
+  #outlineIsStale = false;
   #madeWith = null; // the settings, as text, that `mask` was made with
+  #rest = 0; // the timer until it is made at full size
   #scheduled = false;
 
   /**
@@ -32,6 +40,7 @@ export class MaskView {
    * @param {(name: string) => boolean} node.isLinked whether an input has a link
    * @param {() => RunMask[] | undefined} node.lastRun what the last run told, to begin with
    * @param {(threshold: number) => void} node.setThreshold
+   * @param {() => number} node.zoom pixels of the page to one of the element's
    * @param {(file: object) => string} node.url the address of a picture on the server
    */
   constructor(node) {
@@ -46,7 +55,10 @@ export class MaskView {
         <button type="button" aria-label="Next mask">›</button>
       </div>
       <div class="threshold" hidden>
-        <canvas></canvas>
+        <svg viewBox="0 0 256 1" preserveAspectRatio="none" aria-hidden="true">
+          <path class="background"></path><path class="foreground"></path>
+          <path class="suggestion"></path><path class="line"></path>
+        </svg>
         <input type="range" min="0" max="1" step="0.01" aria-label="threshold">
       </div>
       <div class="summary"></div>
@@ -56,7 +68,7 @@ export class MaskView {
     this.outline = find(".outline");
     this.pager = find(".pager");
     this.threshold = find(".threshold");
-    this.histogram = find(".threshold canvas");
+    this.histogram = find("svg");
     this.slider = find("input");
     this.summary = find(".summary");
     this.hint = find(".hint");
@@ -66,9 +78,6 @@ export class MaskView {
     next.addEventListener("click", () => this.#turnTo(this.#index + 1));
     this.slider.addEventListener("input", () => node.setThreshold(Number(this.slider.value)));
     new ResizeObserver(() => this.update()).observe(find(".picture"));
-    // The editor zooms by scaling the element, which nothing else tells.
-    this.element.addEventListener("wheel", () => this.update(), { passive: true });
-    this.element.addEventListener("pointerenter", () => this.update());
   }
 
   /**
@@ -90,7 +99,7 @@ export class MaskView {
     return this.#shown?.runMask ?? null;
   }
 
-  /** Follow the widgets, before the next frame. */
+  /** Follow the widgets and the zoom, before the next frame. */
   update() {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -109,10 +118,12 @@ export class MaskView {
     const [bitmap, picture] = await Promise.all(files).catch(() => []);
     if (!bitmap) return; // the server was restarted and has emptied its temporary folder
     if (runMask !== this.#masks[this.#index]) return; // another one was asked for meanwhile
-    const { width, height } = bitmap;
-    const gray = grayValues(bitmap);
+    const full = softMask(bitmap, 1);
+    const reduction = LARGEST_AT_ONCE / Math.max(bitmap.width, bitmap.height);
+    const small = reduction < 1 ? softMask(bitmap, reduction) : full;
+    const heat = heatLayer(full.gray, full.width, full.height, picture !== null);
     this.#shown?.picture?.close();
-    this.#shown = { runMask, width, height, gray, counts: histogram(gray), picture };
+    this.#shown = { runMask, full, small, counts: histogram(full.gray), heat, picture };
     this.#heatIsStale = true;
     this.#madeWith = null;
     this.pager.hidden = count < 2;
@@ -128,36 +139,56 @@ export class MaskView {
   }
 
   #paint() {
-    const { runMask, width, height, gray, counts, picture } = this.#shown;
+    const { runMask, counts, heat, picture } = this.#shown;
     const { thresholds } = runMask;
     const settings = this.#settings();
     const threshold = findThreshold(counts, settings, thresholds);
-    if (this.#madeWith !== JSON.stringify(settings)) {
-      this.mask = binaryMask(gray, width, height, threshold, settings);
-      this.#madeWith = JSON.stringify(settings);
+    this.#follow(settings, threshold);
+    const pixelRatio = this.#fitCanvases();
+    if (this.#heatIsStale) paintHeat(this.heat, heat, picture);
+    if (this.#outlineIsStale) {
+      const { mask, width, height } = this.#outlined;
+      paintOutline(this.outline, mask, width, height, pixelRatio);
     }
-    const pixelRatio = this.#fitCanvases(width, height);
-    if (this.#heatIsStale) paintHeat(this.heat, gray, width, height, picture);
-    this.#heatIsStale = false;
-    paintOutline(this.outline, this.mask, width, height, pixelRatio);
+    this.#heatIsStale = this.#outlineIsStale = false;
 
     const automatic =
       settings.method in thresholds ? settings.method : Object.keys(thresholds)[0];
-    const marks = { threshold, suggestion: thresholds[automatic] };
-    const style = getComputedStyle(this.element);
-    const colours = {
-      foreground: style.getPropertyValue("--foreground"),
-      background: style.getPropertyValue("--background"),
-      line: style.color,
-    };
-    paintHistogram(this.histogram, counts, marks, colours, pixelRatio);
+    drawHistogram(this.histogram, counts, threshold, thresholds[automatic]);
     this.#describe(settings, threshold, automatic);
+  }
+
+  /** Make the mask anew where the settings have changed. */
+  #follow(settings, threshold) {
+    if (this.#madeWith === JSON.stringify(settings)) return;
+    this.#madeWith = JSON.stringify(settings);
+    const { full, small } = this.#shown;
+    this.#make(small, settings, threshold);
+    clearTimeout(this.#rest);
+    if (small === full) return;
+    const finish = () => {
+      // While a button is held, something is being dragged.
+      if (document.querySelector(":active")) return wait();
+      this.#make(full, settings, threshold);
+      this.update();
+    };
+    const wait = () => (this.#rest = setTimeout(finish, REST_MS));
+    wait();
+  }
+
+  #make(soft, settings, threshold) {
+    const { gray, width, height, scale } = soft;
+    const mask = binaryMask(gray, width, height, threshold, atScale(settings, scale));
+    const covers = histogram(mask)[1] / mask.length;
+    this.#outlined = { mask, width, height, covers };
+    this.#outlineIsStale = true;
+    this.mask = scale === 1 ? mask : null;
   }
 
   /** Bring the slider and the text up to date with the threshold that was found. */
   #describe(settings, found, automatic) {
     const { method, threshold } = settings;
-    const covered = (100 * histogram(this.mask)[1]) / this.mask.length;
+    const covered = 100 * this.#outlined.covers;
     const rule = method === "value"
       ? `${automatic}: ${this.runMask.thresholds[automatic].toFixed(2)}`
       : method;
@@ -199,20 +230,17 @@ export class MaskView {
    *
    * @returns {number} pixels to a CSS pixel
    */
-  #fitCanvases(width, height) {
-    const zoom = this.element.getBoundingClientRect().width / this.element.offsetWidth;
-    const pixelRatio = window.devicePixelRatio * Math.max(zoom || 1, 1);
+  #fitCanvases() {
+    const { width, height } = this.#shown.full;
+    const pixelRatio = window.devicePixelRatio * Math.max(this.#node.zoom(), 1);
     const box = this.heat.parentElement;
     const scale = Math.min(
       (box.clientWidth / width) * pixelRatio,
       (box.clientHeight / height) * pixelRatio,
       LARGEST_CANVAS / Math.max(width, height),
     );
-    const heatWasCleared = resize(this.heat, width * scale, height * scale);
-    this.#heatIsStale ||= heatWasCleared;
-    resize(this.outline, width * scale, height * scale);
-    const { clientWidth, clientHeight } = this.histogram;
-    resize(this.histogram, clientWidth * pixelRatio, clientHeight * pixelRatio);
+    if (resize(this.heat, width * scale, height * scale)) this.#heatIsStale = true;
+    if (resize(this.outline, width * scale, height * scale)) this.#outlineIsStale = true;
     return pixelRatio;
   }
 }
@@ -226,12 +254,14 @@ function resize(canvas, width, height) {
   return true;
 }
 
-/** The gray values of a gray picture, row by row. */
-function grayValues(bitmap) {
-  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
-  context.drawImage(bitmap, 0, 0);
-  const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+/** A gray picture as a soft mask, reduced by `scale`. */
+function softMask(bitmap, scale) {
+  const width = Math.max(Math.round(bitmap.width * scale), 1);
+  const height = Math.max(Math.round(bitmap.height * scale), 1);
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  context.drawImage(bitmap, 0, 0, width, height);
+  const { data } = context.getImageData(0, 0, width, height);
   const gray = new Uint8Array(data.length / 4);
   for (let i = 0; i < gray.length; i++) gray[i] = data[4 * i];
-  return gray;
+  return { gray, width, height, scale };
 }

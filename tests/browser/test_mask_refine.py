@@ -1,5 +1,6 @@
 """The mask view on Mask Refine: what it shows is what the next run gives."""
 
+import io
 import json
 import re
 import runpy
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import Locator, Page
 from scipy import ndimage
 
@@ -27,6 +29,8 @@ VIEW = f"{NODE}?.widgets.find(widget => widget.name === 'mask_view')?.view"
 
 TRACKER = "app.extensionManager.workflow.activeWorkflow.changeTracker"
 NOTICE_CHANGES = f"{TRACKER}.captureCanvasState()"  # nothing where the editor has done it already
+
+SET_THEME = "theme => app.extensionManager.setting.set('Comfy.ColorPalette', theme)"
 
 BINARY_MASKS = f"""async cases => {{
     const script = await import("{SCRIPTS}/binary_mask.js");
@@ -217,6 +221,144 @@ def test_the_view_works_after_undo_and_redo(
     assert record["prompt"][2][refine]["inputs"]["threshold"] == widget(page, "threshold")
 
 
+@BOTH_RENDERERS
+def test_a_new_node_has_room_for_the_view(open_editor: Callable[..., Page], vue_nodes: bool):
+    page = open_editor(vue_nodes)
+    page.evaluate("() => { app.graph.add(LiteGraph.createNode('MaskRefine')); }")
+    page.wait_for_function(f"document.contains({VIEW}?.element) && {VIEW}.element.offsetHeight")
+    bring_into_view(page)
+    view = page.evaluate(f"{VIEW}.element.getBoundingClientRect()")
+    if vue_nodes:
+        node = page.evaluate(f"{VIEW}.element.closest('[data-node-id]').getBoundingClientRect()")
+        above = page.get_by_label("feather", exact=True).evaluate(
+            "widget => widget.getBoundingClientRect().bottom"
+        )
+    else:
+        node = page.evaluate(
+            f"""() => {{
+                const [x, y] = {NODE}.pos, [width, height] = {NODE}.size;
+                const [left, top] = app.canvasPosToClientPos([x, y]);
+                return {{ left, top, right: left + width, bottom: top + height }};
+            }}"""
+        )
+        above = node["top"] + page.evaluate(
+            f"""() => {{
+                const feather = {NODE}.widgets.find(widget => widget.name === "feather");
+                return feather.y + (feather.computedHeight ?? feather.height);
+            }}"""
+        )
+    assert node["left"] < view["left"] < view["right"] < node["right"]
+    assert above <= view["top"] < view["bottom"] < node["bottom"]
+    assert page.evaluate(f"{VIEW}.element.scrollHeight <= {VIEW}.element.clientHeight")
+
+
+@BOTH_RENDERERS
+def test_wheel_and_middle_button_move_the_graph(open_editor: Callable[..., Page], vue_nodes: bool):
+    page = open_editor(vue_nodes)
+    page.evaluate("() => { app.graph.add(LiteGraph.createNode('MaskRefine')); }")
+    page.wait_for_function(f"document.contains({VIEW}?.element) && {VIEW}.element.offsetHeight")
+    bring_into_view(page)
+    over_the_view(page)
+    page.mouse.wheel(0, -120)
+    page.wait_for_function("app.canvas.ds.scale > 1.05")
+    scale, left, top = page.evaluate("[app.canvas.ds.scale, ...app.canvas.ds.offset]")
+    x, y = over_the_view(page)
+    page.mouse.down(button="middle")
+    page.mouse.move(x - 60, y - 40, steps=4)
+    page.mouse.up(button="middle")
+    page.mouse.move(x, y)
+    next_frame(page)
+    moved = page.evaluate("[...app.canvas.ds.offset]")
+    assert moved == pytest.approx([left - 60 / scale, top - 40 / scale], abs=0.1)
+
+
+@BOTH_RENDERERS
+def test_the_view_follows_zoom_and_theme(
+    comfy: ComfyServer, open_editor: Callable[..., Page], workflow: Workflow, vue_nodes: bool
+):
+    """At once: the pointer is elsewhere all the time."""
+    page = open_editor(vue_nodes)
+    open_red_mask(page, workflow)
+    run_and_follow(comfy, page)
+    next_frame(page)
+    assert_sharp(page, 1)
+
+    page.mouse.move(1500, 900)
+    page.mouse.wheel(0, -120)
+    page.wait_for_function("app.canvas.ds.scale > 1.05")
+    next_frame(page)
+    assert_sharp(page, page.evaluate("app.canvas.ds.scale"))
+
+    def in_the_text_colour() -> tuple[tuple[int, ...], int]:
+        """The text's colour, and how many pixels of the histogram have it."""
+        next_frame(page)
+        text = page.evaluate(f"getComputedStyle({VIEW}.element).color")
+        colour = tuple(map(int, re.findall(r"\d+", text)[:3]))
+        shot = Image.open(io.BytesIO(page.locator(".diffedit-mask-view svg").screenshot()))
+        return colour, (np.asarray(shot.convert("RGB")) == colour).all(-1).sum()
+
+    dark, line = in_the_text_colour()
+    assert line > 40
+    page.evaluate(SET_THEME, "light")
+    try:
+        light, line = in_the_text_colour()
+        assert light != dark
+        assert line > 40
+    finally:
+        page.evaluate(SET_THEME, "dark")
+
+
+@BOTH_RENDERERS
+def test_undo_from_the_keyboard(
+    comfy: ComfyServer, open_editor: Callable[..., Page], workflow: Workflow, vue_nodes: bool
+):
+    page = open_editor(vue_nodes)
+    open_red_mask(page, workflow)
+    run_and_follow(comfy, page)
+    page.get_by_role("slider", name="threshold", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    wait_for_widget(page, "threshold", 0.51)
+    page.keyboard.press("ArrowRight")
+    wait_for_widget(page, "threshold", 0.52)
+    for threshold in [0.51, 0.5]:
+        page.get_by_role("slider", name="threshold", exact=True).focus()
+        page.keyboard.press("Control+z")
+        wait_for_widget(page, "threshold", threshold)
+    page.get_by_role("slider", name="threshold", exact=True).focus()
+    page.keyboard.press("Control+y")
+    wait_for_widget(page, "threshold", 0.51)
+
+
+def test_a_large_mask_is_coarse_only_while_it_is_dragged(
+    comfy: ComfyServer, page: Page, workflow: Workflow
+):
+    large = {"image": ["source", 0], "upscale_method": "bilinear", "crop": "disabled"}
+    large |= {"width": 1100, "height": 1000}
+    workflow["refine_mask"]["inputs"] |= {"close": 9, "grow": -30, "keep_largest": 2}
+    open_red_mask(page, workflow, "large", large={"class_type": "ImageScale", "inputs": large})
+    run_and_follow(comfy, page)
+    page.wait_for_function(f"{VIEW}.mask")
+    slider = page.get_by_role("slider", name="threshold", exact=True)
+    drag(page, slider, to=0.7, release=False)
+    wait_for_widget(page, "threshold", 0.7, within=0.015)
+    next_frame(page)
+    assert page.evaluate(f"{VIEW}.mask") is None
+    coarse = covered(page)
+    page.mouse.up()
+    page.wait_for_function(f"{VIEW}.mask")
+
+    run_mask = page.evaluate(f"{VIEW}.runMask")
+    (gray,) = comfy.images({"refine": {"images": [run_mask["gray"]]}}, "refine")
+    settings = run_mask["settings"] | {"threshold": widget(page, "threshold")}
+    mask = binary_mask(np.asarray(gray.convert("L")), Refinement(**settings))
+    assert 0.1 < mask.mean() < 0.9
+    shown = np.reshape(page.evaluate(f"Array.from({VIEW}.mask)"), mask.shape)
+    assert np.array_equal(shown, mask)
+    next_frame(page)
+    assert covered(page) == pytest.approx(100 * mask.mean(), abs=0.06)
+    assert coarse == pytest.approx(100 * mask.mean(), abs=1), "pixels count less in a smaller mask"
+
+
 def test_several_masks_are_turned_over(comfy: ComfyServer, page: Page, workflow: Workflow):
     """The picture's own red and its negative, at one threshold."""
     negative = {"class_type": "ImageInvert", "inputs": {"image": ["source", 0]}}
@@ -323,6 +465,20 @@ def found_threshold(page: Page) -> float:
     return float(re.search(r"threshold (\d\.\d\d)", summary)[1])
 
 
+def covered(page: Page) -> float:
+    """How many percent are foreground, as the view's text tells it."""
+    summary = page.locator(".diffedit-mask-view .summary").inner_text()
+    return float(re.search(r"covers (\d+\.\d)", summary)[1])
+
+
+def over_the_view(page: Page) -> tuple[float, float]:
+    """Move the mouse over the view's picture; returns where it is."""
+    box = page.locator(".diffedit-mask-view .picture").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    return x, y
+
+
 def restore(page: Page, step: str) -> None:
     """Undo or redo a change, which makes the nodes anew."""
     page.evaluate(
@@ -335,18 +491,21 @@ def restore(page: Page, step: str) -> None:
     page.wait_for_function(f"{NODE} && {NODE} !== window.nodeBefore")
 
 
-def assert_sharp(page: Page, device_scale: int) -> None:
-    """A canvas pixel is a pixel of the screen, on the side that the picture fills."""
+def assert_sharp(page: Page, scale: float) -> None:
+    """A canvas pixel is a pixel of the screen, on the side that the picture fills.
+
+    scale: pixels of the screen to one of the element's.
+    """
     ratios = page.evaluate(
         f"[{VIEW}.heat, {VIEW}.outline].map(canvas => Math.max("
         "canvas.width / canvas.clientWidth, canvas.height / canvas.clientHeight))"
     )
-    assert ratios == pytest.approx([device_scale, device_scale], rel=0.01)
+    assert ratios == pytest.approx([scale, scale], rel=0.01)
 
 
-def drag(page: Page, slider: Locator, to: float) -> None:
+def drag(page: Page, slider: Locator, to: float, release: bool = True) -> None:
     """Drag the threshold with the mouse from where it is to a place (0..1) on the histogram."""
-    box = page.locator(".diffedit-mask-view .threshold canvas").bounding_box()
+    box = page.locator(".diffedit-mask-view svg").bounding_box()
 
     def x(value: float) -> float:
         return box["x"] + value * box["width"]
@@ -355,7 +514,8 @@ def drag(page: Page, slider: Locator, to: float) -> None:
     page.mouse.move(x(float(slider.input_value())), y)
     page.mouse.down()
     page.mouse.move(x(to), y, steps=5)
-    page.mouse.up()
+    if release:
+        page.mouse.up()
 
 
 def press_increment(page: Page, name: str, vue_nodes: bool) -> None:
