@@ -2,6 +2,7 @@
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
+import { outputOfLastRun } from "./last_run.js";
 import { MaskView } from "./mask_view.js";
 
 const HEIGHT = 320; // in mask_view.css too, which nodes drawn by Vue go by
@@ -24,6 +25,12 @@ app.registerExtension({
     after(app.canvas.ds, "onChanged", () => {
       for (const node of app.canvas.graph.nodes) maskView(node)?.update();
     });
+  },
+  afterConfigureGraph() {
+    for (const node of app.rootGraph.nodes) {
+      // Without an answer, the view waits for the next run.
+      if (maskView(node)) recallLastRun(node).catch(() => {});
+    }
   },
   nodeCreated(node) {
     if (node.comfyClass === "MaskRefine") addMaskView(node);
@@ -109,6 +116,15 @@ function undoFromSlider(slider) {
     const step = { z: event.shiftKey ? "Redo" : "Undo", y: "Redo" }[event.key.toLowerCase()];
     if (step) app.extensionManager.command.execute(`Comfy.${step}`);
   });
+}
+
+/** Show the last run on a node of a workflow that was opened, where the editor has forgotten it. */
+async function recallLastRun(node) {
+  const output = await outputOfLastRun(`${node.id}`, ["mask", "image"]);
+  const isOpen = app.rootGraph.getNodeById(node.id) === node;
+  if (!output?.diffedit_masks || !isOpen || app.nodeOutputs[locator(node)]) return;
+  app.nodeOutputs[locator(node)] = output;
+  maskView(node).update();
 }
 
 /** The key of a node among the outputs that the editor keeps across undo and switching tabs. */

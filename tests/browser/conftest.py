@@ -37,6 +37,9 @@ def open_editor(comfy: ComfyServer, browser: Browser) -> Iterator[Callable[..., 
     pages: list[Page] = []
     errors: list[str] = []
 
+    # An editor shows what the server remembers of its workflow's last run.
+    requests.post(f"{comfy.url}/history", json={"clear": True}).raise_for_status()
+
     def open_editor(vue_nodes: bool = False, device_scale: float = 1) -> Page:
         settings = {
             "Comfy.TutorialCompleted": True,

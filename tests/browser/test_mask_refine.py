@@ -16,7 +16,15 @@ from scipy import ndimage
 
 from diffedit_core.refine import Refinement, binary_mask
 from diffedit_core.thresholds import AUTOMATIC
-from tests.browser.editor import load, next_frame, nodes_of, run, set_widget
+from tests.browser.editor import (
+    READY,
+    load,
+    next_frame,
+    nodes_of,
+    run,
+    set_widget,
+    workflow_in,
+)
 from tools.comfy_server import PACK, PACK_FOLDER, ComfyServer, Workflow
 
 EXAMPLE = PACK / "example_workflows" / "DiffEdit.json"
@@ -187,7 +195,8 @@ def test_tuning_the_mask_of_the_example(
     open_in_view(page, page.evaluate("app.graph.serialize()"))
     assert widget(page, "method") == "value"
     assert widget(page, "threshold") == dragged
-    page.get_by_text("Run the workflow once").wait_for()
+    page.wait_for_function(f"{VIEW}.mask")
+    assert np.array_equal(shown_mask(page), grown)
 
 
 BOTH_RENDERERS = pytest.mark.parametrize("vue_nodes", [False, True], ids=["canvas", "vue"])
@@ -357,6 +366,37 @@ def test_a_large_mask_is_coarse_only_while_it_is_dragged(
     next_frame(page)
     assert covered(page) == pytest.approx(100 * mask.mean(), abs=0.06)
     assert coarse == pytest.approx(100 * mask.mean(), abs=1), "pixels count less in a smaller mask"
+
+
+def test_a_reload_keeps_the_last_run_of_this_workflow(
+    comfy: ComfyServer, page: Page, workflow: Workflow
+):
+    open_red_mask(page, workflow)
+    run_and_follow(comfy, page)
+    set_widget(page, "MaskRefine", "threshold", 0.7)
+    tuned = shown_mask(page)
+    page.evaluate(NOTICE_CHANGES)
+    page.wait_for_function("JSON.stringify(localStorage).includes('ImageToMask')")
+    with page.expect_response("**/history?*"):
+        page.reload()
+    page.wait_for_function(READY)
+    page.wait_for_function(f"{VIEW}?.mask")
+    set_widget(page, "MaskRefine", "threshold", 0.7)
+    assert np.array_equal(shown_mask(page), tuned)
+
+    graph = page.evaluate("app.graph.serialize()")
+    load(page, graph)
+    page.wait_for_function(f"{VIEW}.mask")
+    # The same nodes under the same ids, but another mask.
+    (to_mask,) = (node for node in graph["nodes"] if node["type"] == "ImageToMask")
+    to_mask["widgets_values"] = ["green"]
+    with page.expect_response("**/history?*") as history:
+        load(page, graph)
+    history.value.finished()
+    workflow_in(page)  # which the view has asked for before
+    next_frame(page)
+    assert page.evaluate(f"app.nodeOutputs[{NODE}.id]") is None
+    page.get_by_text("Run the workflow once").wait_for()
 
 
 def test_several_masks_are_turned_over(comfy: ComfyServer, page: Page, workflow: Workflow):
