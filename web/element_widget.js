@@ -1,5 +1,11 @@
 /** HTML elements of the pack's own on nodes, drawn on the canvas or by Vue. */
 
+import { app } from "../../scripts/app.js";
+
+const MARGIN = 6; // on all sides where the node is drawn on the canvas
+const MIDDLE_BUTTON = 1; // of an event's button
+const MIDDLE_HELD = 4; // in an event's buttons
+
 let made = 0;
 
 /**
@@ -13,19 +19,42 @@ let made = 0;
  * @returns {object} the widget
  */
 export function addElement(node, name, element, height) {
+  const options = {
+    serialize: false,
+    hideOnZoom: false,
+    margin: MARGIN,
+    getMinHeight: () => height + 2 * MARGIN,
+  };
   // Undo makes the nodes anew under the same ids, and Vue keeps the old element of a widget with the
-  // same node, name and type.  So no two elements are of one type.
+  // same node, name and type. So no two elements are of one type.
   const type = `DIFFEDIT_ELEMENT_${made++}`;
-  const options = { serialize: false, hideOnZoom: false, getMinHeight: () => height };
   const widget = node.addDOMWidget(name, type, element, options);
   widget.serialize = false; // the option keeps it out of the prompt, this out of the workflow
+  node.setSize([node.size[0], Math.max(node.size[1], node.computeSize()[1])]);
+  forwardToCanvas(element);
   return widget;
 }
 
-/** What the last run told about a node, which the editor keeps across undo and switching tabs. */
-export function lastOutput(node, app) {
-  const inside = node.graph === app.rootGraph ? "" : `${node.graph?.id}:`;
-  return app.nodeOutputs[`${inside}${node.id}`];
+/** Zoom and pan over the element as anywhere else, as core does over its text widget. */
+function forwardToCanvas(element) {
+  element.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    app.canvas.processMouseWheel(event);
+  });
+  element.addEventListener("pointerdown", (event) => {
+    if (event.button === MIDDLE_BUTTON) app.canvas.processMouseDown(event);
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (event.buttons & MIDDLE_HELD) app.canvas.processMouseMove(event);
+  });
+  element.addEventListener("pointerup", (event) => {
+    if (event.button === MIDDLE_BUTTON) app.canvas.processMouseUp(event);
+  });
+}
+
+/** The key of a node among the outputs that the editor keeps across undo and switching tabs. */
+export function locator(node) {
+  return node.graph === app.rootGraph ? `${node.id}` : `${node.graph?.id}:${node.id}`;
 }
 
 /** Call `then` after a method of an object, which may not have it yet. */

@@ -2,15 +2,11 @@
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
+import { addElement, after, locator } from "./element_widget.js";
 import { outputOfLastRun } from "./last_run.js";
 import { MaskView } from "./mask_view.js";
 
 const HEIGHT = 320; // in mask_view.css too, which nodes drawn by Vue go by
-const MARGIN = 10; // on all sides where the node is drawn on the canvas
-const MIDDLE_BUTTON = 1; // of an event's button
-const MIDDLE_HELD = 4; // in an event's buttons
-
-let viewsMade = 0;
 
 app.registerExtension({
   name: "DiffEdit.MaskRefine",
@@ -70,38 +66,9 @@ function addMaskView(node) {
     if (output?.diffedit_masks) view.show(output.diffedit_masks);
   });
 
-  const options = {
-    serialize: false,
-    hideOnZoom: false,
-    margin: MARGIN,
-    getMinHeight: () => HEIGHT + 2 * MARGIN,
-  };
-  // Undo makes the nodes anew under the same ids, and Vue keeps the old element of a widget with the
-  // same node, name and type. So no two views are of one type.
-  const type = `DIFFEDIT_MASK_VIEW_${viewsMade++}`;
-  const shown = node.addDOMWidget("mask_view", type, view.element, options);
-  shown.serialize = false; // the option keeps it out of the prompt, this out of the workflow
+  const shown = addElement(node, "mask_view", view.element, HEIGHT);
   shown.view = view;
-  node.setSize([node.size[0], node.computeSize()[1]]); // a new node was sized before
-  forwardToCanvas(view.element);
   undoFromSlider(view.slider);
-}
-
-/** Zoom and pan over the view as anywhere else, as core does over its text widget. */
-function forwardToCanvas(element) {
-  element.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    app.canvas.processMouseWheel(event);
-  });
-  element.addEventListener("pointerdown", (event) => {
-    if (event.button === MIDDLE_BUTTON) app.canvas.processMouseDown(event);
-  });
-  element.addEventListener("pointermove", (event) => {
-    if (event.buttons & MIDDLE_HELD) app.canvas.processMouseMove(event);
-  });
-  element.addEventListener("pointerup", (event) => {
-    if (event.button === MIDDLE_BUTTON) app.canvas.processMouseUp(event);
-  });
 }
 
 /** Undo and redo from the slider's focus: the editor leaves these keys to a field's own history. */
@@ -125,19 +92,4 @@ async function recallLastRun(node) {
   if (!output?.diffedit_masks || !isOpen || app.nodeOutputs[locator(node)]) return;
   app.nodeOutputs[locator(node)] = output;
   maskView(node).update();
-}
-
-/** The key of a node among the outputs that the editor keeps across undo and switching tabs. */
-function locator(node) {
-  return node.graph === app.rootGraph ? `${node.id}` : `${node.graph?.id}:${node.id}`;
-}
-
-/** Call `then` after a method of an object, which may not have it yet. */
-function after(object, name, then) {
-  const before = object[name];
-  object[name] = function (...args) {
-    const result = before?.apply(this, args);
-    then(...args);
-    return result;
-  };
 }

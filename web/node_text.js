@@ -2,7 +2,7 @@
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
-import { addElement, after, lastOutput } from "./element_widget.js";
+import { addElement, after, locator } from "./element_widget.js";
 
 const LINE = 18;
 
@@ -43,7 +43,7 @@ function addText(node) {
     show(shown.lines);
   });
   const restore = () => {
-    const lines = lastOutput(node, app)?.diffedit_text;
+    const lines = app.nodeOutputs[locator(node)]?.diffedit_text;
     if (lines) show(lines);
   };
   // The editor brings back what it has kept after it has made the nodes.
