@@ -1,5 +1,7 @@
 # Every target builds the private environment first, once (tools/environment.py).
 # COMFYUI_DIR=/path/to/ComfyUI make demo     uses a ComfyUI that is already installed.
+# make test COMFYUI=0.18.2                   tests with an older ComfyUI.
+# make test FRONTEND=1.58.1                  tests with another release of ComfyUI's editor.
 
 PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
@@ -13,7 +15,7 @@ demo:  ## one real edit in a real ComfyUI; pictures in output/
 test:  ## style, types, core, server and browser tests
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-ifndef COMFYUI_DIR  # its configuration knows where the private environment's ComfyUI is
+ifeq ($(COMFYUI)$(COMFYUI_DIR),)  # its configuration knows where the current ComfyUI is
 	$(RUN) -m basedpyright
 endif
 	$(RUN) -m pytest
@@ -50,4 +52,4 @@ bench:  ## speed and memory, ours beside other ways and over the bare network; o
 	$(RUN) -m benchmarks.speed
 
 clean:  ## remove what demo and test built; the training in build/ stays
-	rm -rf .venv .comfyui output .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .comfyui .comfyui-* .frontend-* output .pytest_cache .ruff_cache

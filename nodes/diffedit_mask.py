@@ -30,7 +30,7 @@ TOLERANCE = 0.2
 class DiffEditMask(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        schema = io.Schema(
             node_id="DiffEditMask",
             display_name="DiffEdit Mask",
             category="DiffEdit",
@@ -119,8 +119,9 @@ class DiffEditMask(io.ComfyNode):
                 ),
             ],
             hidden=[io.Hidden.extra_pnginfo],
-            has_intermediate_output=True,
         )
+        schema.has_intermediate_output = True  # an argument that ComfyUI 0.18 does not know
+        return schema
 
     @classmethod
     def execute(

@@ -28,8 +28,10 @@ import torch
 import websocket
 from PIL import Image
 
-PACK = Path(__file__).resolve().parent.parent
-COMFYUI = Path(os.environ.get("COMFYUI_DIR", PACK / ".comfyui")).resolve()
+from tools import environment
+
+PACK = environment.ROOT
+COMFYUI = Path(os.environ.get("COMFYUI_DIR", environment.COMFYUI)).resolve()
 PACK_FOLDER = "DiffEdit"
 
 START_SECONDS = 300
@@ -142,6 +144,8 @@ class ComfyServer:
         command = [sys.executable, str(COMFYUI / "main.py"), "--port", str(self.port)]
         command += ["--base-directory", str(self.base), "--database-url", "sqlite:///:memory:"]
         command += ["--disable-api-nodes", "--preview-method", "latent2rgb", *self.arguments]
+        if environment.FRONTEND:
+            command += ["--front-end-root", str(environment.FRONTEND)]
         if not torch.accelerator.is_available():
             command.append("--cpu")
         return command

