@@ -11,11 +11,12 @@ from importlib import import_module
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from tools.comfy_server import PACK
 from tools.in_process import NAME, load_pack
 
-from .help_pictures import BOWL, DEMO, Nodes, loaded, shown
+from .help_pictures import BOWL, Nodes, loaded, shown
 
-FOLDER = DEMO / "registry"
+FOLDER = PACK / "demo" / "registry"
 ICON = 400
 BANNER = (1260, 540)  # the registry's banners are 21:9
 SMOOTH = 4  # drawn so many times larger, then shrunk

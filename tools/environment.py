@@ -129,10 +129,10 @@ def private_python() -> Path:
 
 
 def check_this_python() -> None:
-    if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         raise SetupError(
-            f"Python 3.10 to 3.13 is needed and this is {sys.version.split()[0]}; "
-            "choose another with: make PYTHON=python3.11 ..."
+            f"Python 3.11 to 3.13 is needed and this is {sys.version.split()[0]}; "
+            "choose another with: make PYTHON=python3.12 ..."
         )
     if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True).returncode:
         raise SetupError(f"{sys.executable} has no pip; install it (Debian: python3-pip).")
