@@ -13,7 +13,7 @@ LOAD = """
     sys.path.insert(0, comfyui)
     from comfy.cli_args import args
     args.cpu = True
-    import nodes, server
+    import utils.extra_config, nodes, server  # in the order of main.py
     asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
     before = set(sys.modules)
     assert asyncio.run(nodes.load_custom_node(pack))

@@ -15,7 +15,7 @@ LOAD = """
     sys.path.insert(0, comfyui)
     from comfy.cli_args import args
     args.cpu = True
-    import comfyui_version, nodes, server
+    import comfyui_version, utils.extra_config, nodes, server  # in the order of main.py
     comfyui_version.__version__ = version
     loaded = asyncio.run(nodes.load_custom_node(pack))
     print("loaded" if loaded else "refused", "MaskRefine" in nodes.NODE_CLASS_MAPPINGS)
