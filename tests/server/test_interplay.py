@@ -132,6 +132,8 @@ def test_our_mask_masks_stock_samplers(comfy: ComfyServer, workflow: Workflow, r
 
 @pytest.mark.parametrize("stage", ["find_mask", "invert", "sample"])
 def test_a_lora_acts_in_every_stage(comfy: ComfyServer, workflow: Workflow, lora: str, stage: str):
+    # Not another test's: of a result that it has kept, ComfyUI 0.18 sends no picture again.
+    workflow["find_mask"]["inputs"]["seed"] = 1
     plain = comfy.images(comfy.run(workflow), stage if stage == "find_mask" else "edit")[0]
     loaded = add(
         workflow,
