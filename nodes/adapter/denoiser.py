@@ -116,6 +116,8 @@ class ComfyDenoiser:
                 model_options=options,
                 seed=self.seed,
             ).chunk(len(conds))
+        except comfy.model_management.InterruptProcessingException:
+            raise  # in ComfyUI 0.18 an Exception like others
         except Exception as error:
             if comfy.model_management.is_oom(error):
                 raise
@@ -267,6 +269,8 @@ def run_stage(
             callback=_step_callback(guider.model_patcher, steps, previews),
             seed=seed,
         )
+    except comfy.model_management.InterruptProcessingException:
+        raise
     except Exception as error:
         network = not sampler.started or isinstance(error, NetworkError)
         if not network or comfy.model_management.is_oom(error):
