@@ -35,9 +35,12 @@ export function addElement(node, name, element, height) {
   return widget;
 }
 
-/** Zoom and pan over the element as anywhere else, as core does over its text widget. */
+/** Zoom and pan over the element as anywhere else, as core does over its text widget: there, too, a
+ * text that is longer than its field is scrolled.
+ */
 function forwardToCanvas(element) {
   element.addEventListener("wheel", (event) => {
+    if (element.scrollHeight > element.clientHeight && !event.ctrlKey) return;
     event.preventDefault();
     app.canvas.processMouseWheel(event);
   });

@@ -5,6 +5,7 @@ import { app } from "../../scripts/app.js";
 import { addElement, after, locator } from "./element_widget.js";
 
 const LINE = 18;
+const MOST_LINES = 6; // of a long text, which is scrolled
 
 let runs = 0;
 
@@ -27,7 +28,7 @@ function addText(node) {
       element = document.createElement("div");
       element.className = "diffedit-text";
       element.style = `box-sizing: border-box; width: 100%; height: 100%; padding: 0 4px;
-        min-height: ${LINE}px; overflow: auto; white-space: pre-wrap; user-select: text;
+        min-height: ${LINE}px; max-height: ${MOST_LINES * LINE}px; overflow: auto; white-space: pre-wrap; user-select: text;
         color: var(--descrip-text, #999); font: 12px/${LINE}px sans-serif`;
       addElement(node, "said", element, LINE);
     }
