@@ -10,19 +10,20 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
 from tools.comfy_server import PACK
 from tools.in_process import defaults, load_pack
 
-from .contact_sheet import Panel, contact_sheet
+from .contact_sheet import PAPER, Panel, contact_sheet
 
-PICTURES, DOCS = PACK / "web" / "pictures", PACK / "web" / "docs"
+DOCS = PACK / "web" / "docs"
 BOWL = "a blue bowl of {} on a wooden table"
+THINGS = "a blue bowl of {} and a red {} on a wooden table"
 PHOTO = "a white bowl of {} and a red vase on a marble table"
 FRAME = (255, 80, 160)
+IN_A_ROW = 3  # the help panel is narrow
 
 
 class Nodes:
@@ -44,20 +45,37 @@ class Nodes:
     def latent(self, image: torch.Tensor) -> dict[str, Any]:
         return {"samples": self.vae.encode(image)}
 
+    def picture(self, name: str) -> torch.Tensor:
+        return self.call("DiffEditDemoPicture", picture=name)[0]
+
+    def masked(self, image: torch.Tensor, source: str, target: str) -> tuple[Any, Any]:
+        """DiffEdit Mask's mask and heat map."""
+        prompts = {"source": self.prompt(source), "target": self.prompt(target)}
+        return self.call("DiffEditMask", **prompts, latent=self.latent(image), image=image)
+
     def found(self, image: torch.Tensor, source: str, target: str) -> tuple[torch.Tensor, ...]:
         """DiffEdit Mask's heat map and Mask Refine's mask."""
-        prompts = {"source": self.prompt(source), "target": self.prompt(target)}
-        latent = self.latent(image)
-        _, heat_map = self.call("DiffEditMask", **prompts, latent=latent, image=image)
+        _, heat_map = self.masked(image, source, target)
         (mask,) = self.call("MaskRefine", mask=heat_map, image=image, grow=4)
         return heat_map, mask
+
+    def sampled(
+        self, latent: dict[str, Any], mask: torch.Tensor, target: list[Any], cfg: float = 7.5
+    ) -> torch.Tensor:
+        """A trajectory sampled down by Masked DDIM Sample and decoded."""
+        prompts = {"positive": target, "negative": self.prompt("")}
+        (edited,) = self.call("MaskedDDIMSample", **prompts, latent=latent, mask=mask, cfg=cfg)
+        return self.vae.decode(edited["samples"])
+
+    def level(self, latent: dict[str, Any], step: int) -> torch.Tensor:
+        """A LATENT's trajectory after a step, decoded."""
+        _, trajectory = self.nodes.adapter.trajectory.detach(latent)
+        return self.vae.decode(trajectory.latents[step])
 
     def edited(self, image: torch.Tensor, mask: torch.Tensor, target: str) -> torch.Tensor:
         """By inversion and decoding."""
         (inverted,) = self.call("DDIMInvert", latent=self.latent(image))
-        prompts = {"positive": self.prompt(target), "negative": self.prompt("")}
-        (edited,) = self.call("MaskedDDIMSample", **prompts, latent=inverted, mask=mask)
-        return self.vae.decode(edited["samples"])
+        return self.sampled(inverted, mask, self.prompt(target))
 
     def flow_edited(
         self, image: torch.Tensor, mask: torch.Tensor, prompts: tuple[str, str], seed: int
@@ -75,11 +93,6 @@ class Nodes:
         return self.vae.decode(edited["samples"])
 
 
-def loaded(name: str) -> torch.Tensor:
-    picture = Image.open(PICTURES / name).convert("RGB")
-    return torch.from_numpy(np.array(picture)).float()[None] / 255
-
-
 def shown(image: torch.Tensor) -> Image.Image:
     """The first picture of an IMAGE or a MASK."""
     values = (255 * image[0].clamp(0, 1)).round().byte().numpy()
@@ -95,11 +108,12 @@ def framed(picture: Image.Image, window: Any) -> Image.Image:
 
 
 def bowl_pages(nodes: Nodes) -> dict[str, list[Panel]]:
-    image = loaded("source.png")
+    image = nodes.picture("source.png")
     source, target = BOWL.format("oranges"), BOWL.format("pears")
     heat_map, mask = nodes.found(image, source, target)
     edit = nodes.edited(image, mask, target)
     (pasted, _) = nodes.call("DiffEditPaste", edited=edit, original=image, mask=mask)
+    (overlay,) = nodes.call("DiffEditPreviewHeatMap", heat_map=heat_map, image=image)
     before = ("image", source, shown(image))
     return {
         "DiffEdit": [
@@ -128,11 +142,19 @@ def bowl_pages(nodes: Nodes) -> dict[str, list[Panel]]:
                 for seed in (0, 1)
             ),
         ],
+        "DiffEditPreviewHeatMap": [
+            before,
+            ("heat_map", f"beside: {target}", shown(heat_map)),
+            ("image", "the heat map in colour over it", shown(overlay)),
+        ],
+        "MaskRefine": refine_page(nodes, image, heat_map),
+        "DDIMInvert": inversion_page(nodes, image),
+        "DiffEditNoiseTrajectory": noise_page(nodes, image, mask, target, edit),
     }
 
 
 def photo_pages(nodes: Nodes) -> dict[str, list[Panel]]:
-    photo = loaded("large_photo.jpg")
+    photo = nodes.picture("large_photo.jpg")
     source, target = PHOTO.format("oranges"), PHOTO.format("pears")
     shrunk = torch.nn.functional.interpolate(photo.movedim(-1, 1), (192, 192), mode="area")
     region, _ = nodes.found(shrunk.movedim(1, -1), source, target)
@@ -155,13 +177,115 @@ def photo_pages(nodes: Nodes) -> dict[str, list[Panel]]:
     }
 
 
+def refine_page(nodes: Nodes, image: torch.Tensor, heat_map: torch.Tensor) -> list[Panel]:
+    def refined(**widgets: Any) -> Image.Image:
+        return shown(nodes.call("MaskRefine", mask=heat_map, image=image, **widgets)[0])
+
+    return [
+        ("mask", "a heat map", shown(heat_map)),
+        ("threshold 0.2", "takes in more", refined(method="value", threshold=0.2)),
+        ("threshold 0.7", "takes in less", refined(method="value", threshold=0.7)),
+        ("as it comes", "the threshold of otsu", refined()),
+        ("grow 12", "12 pixels wider all round", refined(grow=12)),
+        ("feather 6", "a soft edge", refined(feather=6.0)),
+    ]
+
+
+def inversion_page(nodes: Nodes, image: torch.Tensor) -> list[Panel]:
+    (inverted,) = nodes.call("DDIMInvert", latent=nodes.latent(image))
+    everywhere = torch.ones(image.shape[:3])
+    back = nodes.sampled(inverted, everywhere, nodes.prompt(""), cfg=1.0)
+    return [
+        ("image", "what is inverted", shown(image)),
+        *(
+            ("trajectory", f"after step {step} of 16", shown(nodes.level(inverted, step)))
+            for step in (4, 8, 12, 16)
+        ),
+        ("and back", "all of it sampled down again, under no prompt", shown(back)),
+    ]
+
+
+def noise_page(
+    nodes: Nodes, image: torch.Tensor, mask: torch.Tensor, target: str, inverted: torch.Tensor
+) -> list[Panel]:
+    """inverted: the same edit by inversion, to compare with."""
+    noised = [
+        nodes.call("DiffEditNoiseTrajectory", latent=nodes.latent(image), strength=0.7, seed=seed)
+        for seed in (0, 1)
+    ]
+    edits = [shown(nodes.sampled(latent, mask, nodes.prompt(target))) for (latent,) in noised]
+    return [
+        ("image", "before", shown(image)),
+        ("trajectory", "after step 4 of 14, seed 0", shown(nodes.level(noised[0][0], 4))),
+        ("trajectory", "after step 14, its noisy end", shown(nodes.level(noised[0][0], -1))),
+        ("seed 0", target, edits[0]),
+        ("seed 1", target, edits[1]),
+        ("to compare", "the same by DDIM Invert", shown(inverted)),
+    ]
+
+
+def things_pages(nodes: Nodes) -> dict[str, list[Panel]]:
+    image = nodes.picture("two_things.png")
+    source = THINGS.format("apples", "cup")
+    targets = THINGS.format("pears", "cup"), THINGS.format("apples", "vase")
+    (mask_a, heat_a), (mask_b, heat_b) = (nodes.masked(image, source, text) for text in targets)
+    mask, target, heat_map = nodes.call(
+        "DiffEditJoinEdits",
+        mask_a=mask_a,
+        mask_b=mask_b,
+        target_a=nodes.prompt(targets[0]),
+        target_b=nodes.prompt(targets[1]),
+        heat_map_a=heat_a,
+        heat_map_b=heat_b,
+    )
+    (inverted,) = nodes.call("DDIMInvert", latent=nodes.latent(image))
+    _, cup = nodes.masked(image, source, BOWL.format("apples"))
+    (hole,) = nodes.call("MaskRefine", mask=cup, image=image, hysteresis=0.4, grow=12, feather=4.0)
+    (filled,) = nodes.call("DiffEditFillMask", image=image, mask=hole)
+    before = ("image", source, shown(image))
+    return {
+        "DiffEditJoinEdits": [
+            before,
+            ("mask_a", targets[0], shown(mask_a)),
+            ("mask_b", targets[1], shown(mask_b)),
+            ("mask", "both of them", shown(mask)),
+            ("heat_map", "at each place that of its edit", shown(heat_map)),
+            ("edited", "both edits in one pass", shown(nodes.sampled(inverted, mask, target))),
+        ],
+        "DiffEditFillMask": [
+            before,
+            ("mask", "the cup and its shadow", shown(hole)),
+            ("image", "painted over", shown(filled)),
+        ],
+    }
+
+
+def demo_picture_page(nodes: Nodes) -> list[Panel]:
+    captions = {
+        "source.png": BOWL.format("oranges"),
+        "two_things.png": THINGS.format("apples", "cup"),
+        "large_photo.jpg": PHOTO.format("oranges"),
+    }
+    return [(name, text, shown(nodes.picture(name))) for name, text in captions.items()]
+
+
+def sheet(panels: list[Panel]) -> Image.Image:
+    """The panels in rows, all as wide as the first."""
+    rows = [contact_sheet(panels[i : i + IN_A_ROW]) for i in range(0, len(panels), IN_A_ROW)]
+    whole = Image.new("RGB", (rows[0].width, sum(row.height for row in rows)), PAPER)
+    for number, row in enumerate(rows):
+        whole.paste(row, (0, sum(above.height for above in rows[:number])))
+    return whole
+
+
 def main() -> None:
     nodes = Nodes(load_pack())
     with torch.inference_mode():
-        pages = bowl_pages(nodes) | photo_pages(nodes)
+        pages = bowl_pages(nodes) | things_pages(nodes) | photo_pages(nodes)
+        pages["DiffEditDemoPicture"] = demo_picture_page(nodes)
     for name, panels in pages.items():
         path = DOCS / f"{name}.jpg"
-        contact_sheet(panels).save(path, quality=88)
+        sheet(panels).save(path, quality=88)
         print(path)
 
 
