@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tools.comfy_server import PACK
 from tools.in_process import NAME, load_pack
 
-from .help_pictures import BOWL, Nodes, loaded, shown
+from .help_pictures import BOWL, Nodes, shown
 
 FOLDER = PACK / "demo" / "registry"
 ICON = 400
@@ -55,7 +55,7 @@ def banner(panels: list[tuple[str, Image.Image]]) -> Image.Image:
 
 def edit(nodes: Nodes) -> list[tuple[str, Image.Image]]:
     heat_overlay = import_module(f"{NAME}.nodes.adapter.heat_overlay").heat_overlay
-    image = loaded("source.png")
+    image = nodes.picture("source.png")
     source, target = BOWL.format("oranges"), BOWL.format("apples")
     heat_map, _ = nodes.found(image, source, target)
     (mask,) = nodes.call("MaskRefine", mask=heat_map, image=image)
