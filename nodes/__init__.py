@@ -14,6 +14,8 @@ from .fill_mask import DiffEditFillMask
 from .image_caption import DiffEditImageCaption
 from .join_edits import DiffEditJoinEdits
 from .language_model_loader import DiffEditLanguageModelLoader
+from .latent_channels import DiffEditLatentChannels
+from .mask_at_thresholds import DiffEditMaskAtThresholds
 from .mask_refine import MaskRefine
 from .masked_ddim_sample import MaskedDDIMSample
 from .masked_flow_edit import DiffEditFlowEdit
@@ -21,6 +23,8 @@ from .noise_trajectory import DiffEditNoiseTrajectory
 from .paste_edit import DiffEditPaste
 from .preview_heat_map import DiffEditPreviewHeatMap
 from .prompt_ensemble import DiffEditPromptEnsemble
+
+from .trajectory_levels import DiffEditTrajectoryLevels
 
 
 class DiffEditExtension(ComfyExtension):
@@ -30,6 +34,9 @@ class DiffEditExtension(ComfyExtension):
             DiffEditMask,
             MaskRefine,
             DiffEditPreviewHeatMap,
+            DiffEditMaskAtThresholds,
+            DiffEditTrajectoryLevels,
+            DiffEditLatentChannels,
             DDIMInvert,
             DiffEditNoiseTrajectory,
             MaskedDDIMSample,
