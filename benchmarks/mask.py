@@ -49,7 +49,7 @@ class OurMasks(Pack):
 
         def mask(**inputs: Any) -> tuple[Mask, torch.Tensor]:
             self.evaluations = 0
-            binary, heat_map = self.call("DiffEditMask", **fixed, **inputs)
+            binary, heat_map = self.call("DiffEditMask", **fixed, **inputs)[:2]
             return (binary[0].numpy() > 0.5, self.evaluations), heat_map
 
         ours, heat_map = mask(image=image)

@@ -90,7 +90,7 @@ class Pack:
         """DiffEdit Mask's mask and heat map under a pair of prompts."""
         source, target = prompts
         compared = {"source": source, "target": target, "latent": latent, "image": image}
-        return self.call("DiffEditMask", model=self.model, **compared, **settings)
+        return self.call("DiffEditMask", model=self.model, **compared, **settings)[:2]
 
     def trajectory(self, latent: dict[str, Any], settings: Settings = DEFAULTS) -> dict[str, Any]:
         """The LATENT that Masked DDIM Sample starts from."""

@@ -51,7 +51,8 @@ class Nodes:
     def masked(self, image: torch.Tensor, source: str, target: str) -> tuple[Any, Any]:
         """DiffEdit Mask's mask and heat map."""
         prompts = {"source": self.prompt(source), "target": self.prompt(target)}
-        return self.call("DiffEditMask", **prompts, latent=self.latent(image), image=image)
+        inputs = {**prompts, "latent": self.latent(image), "image": image}
+        return self.call("DiffEditMask", **inputs)[:2]
 
     def found(self, image: torch.Tensor, source: str, target: str) -> tuple[torch.Tensor, ...]:
         """DiffEdit Mask's heat map and Mask Refine's mask."""

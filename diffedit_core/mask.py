@@ -23,10 +23,13 @@ class Differences:
 
     map: `[B, H, W]`, not negative, in multiples of its image's mean; all zero for an image that
     both prompts predict alike.  draws: for each image, how many noises its map is the mean over.
+    source, target: `[B, C, ..., H, W]`, the means of the predictions themselves.
     """
 
     map: Tensor
     draws: list[int]
+    source: Tensor
+    target: Tensor
 
 
 def find_differences(
@@ -58,6 +61,7 @@ def find_differences(
     """
     comparisons = [_Comparison(sigma) for sigma in sigmas]
     differences = latent.new_zeros(len(latent), *latent.shape[-2:])
+    predictions = latent.new_zeros(2, *latent.shape)
     used = torch.zeros(len(latent), dtype=torch.long)
     finished = torch.zeros(len(latent), dtype=torch.bool)
     done = 0
@@ -74,19 +78,24 @@ def find_differences(
         going = ~finished
         means = torch.stack([one.mean() for one in comparisons if one.differences])
         differences[going] = means.mean(0)[going]
+        sums = torch.stack([one.predictions for one in comparisons if one.differences]).sum(0)
+        predictions[:, going] = sums[:, going] / done
         used[going] = done
         if tolerance and done >= 2 * len(comparisons):
             variances = torch.stack([one.variance_of_mean() for one in comparisons])
             variance = variances.mean(0) / len(comparisons)
             finished |= (variance.sqrt().mean((1, 2)) <= tolerance).cpu()
-    return Differences(differences, used.tolist())
+    return Differences(differences, used.tolist(), *predictions)
 
 
 class _Comparison:
-    """The draws compared at one noise level: maps `[B, H, W]`, averaged over the channels."""
+    """The draws compared at one noise level: maps `[B, H, W]`, averaged over the channels, and the
+    sums of the predictions, `[2, B, C, ..., H, W]`.
+    """
 
     def __init__(self, sigma: float) -> None:
         self.sigma = sigma
+        self.predictions = torch.zeros(())
         self.differences: list[Tensor] = []
         self.magnitudes: list[Tensor] = []
 
@@ -99,6 +108,8 @@ class _Comparison:
         source, target = denoiser.denoise(x, self.sigma, ("source", "target"))
         for prediction in (source, target):
             require_finite(prediction, self.sigma)
+        both = torch.stack((source, target)).unflatten(1, (len(noises), len(latent)))
+        self.predictions = self.predictions + both.sum(1)
         self.differences += _over_channels(target - source).split(len(latent))
         self.magnitudes += _over_channels(source).split(len(latent))
         return target[-len(latent) :], x[-len(latent) :]

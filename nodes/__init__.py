@@ -23,7 +23,6 @@ from .noise_trajectory import DiffEditNoiseTrajectory
 from .paste_edit import DiffEditPaste
 from .preview_heat_map import DiffEditPreviewHeatMap
 from .prompt_ensemble import DiffEditPromptEnsemble
-
 from .trajectory_levels import DiffEditTrajectoryLevels
 
 

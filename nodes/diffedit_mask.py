@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from .adapter.conditioning import check_conditioning, same_conditioning
 from .adapter.coverage import overlap
 from .adapter.denoiser import ComfyDenoiser, run_stage
 from .adapter.heat_overlay import heat_overlay
-from .adapter.latents import latent_samples
+from .adapter.latents import latent_samples, without_size
 from .adapter.model_facts import cell_size
 from .adapter.node_text import text_ui
 from .adapter.pictures import pictures, vae_crop
@@ -117,6 +118,17 @@ class DiffEditMask(io.ComfyNode):
                     display_name="heat_map",
                     tooltip="How much each place would change, 0 to 1. Connect it to Mask Refine.",
                 ),
+                io.Latent.Output(
+                    "source_prediction",
+                    display_name="source_prediction",
+                    tooltip="What the model takes the noised picture for under source, the mean of "
+                    "all draws. Decode it to look at it.",
+                ),
+                io.Latent.Output(
+                    "target_prediction",
+                    display_name="target_prediction",
+                    tooltip="The same under target. The mask is where the two differ.",
+                ),
             ],
             hidden=[io.Hidden.extra_pnginfo],
         )
@@ -149,7 +161,9 @@ class DiffEditMask(io.ComfyNode):
         negatives = {"source": "source_negative", "target": "target_negative"}
         tolerance = TOLERANCE if adaptive else 0.0
 
-        def stage(denoiser: ComfyDenoiser, x0: Tensor, callback) -> tuple[Differences, Tensor]:
+        def stage(
+            denoiser: ComfyDenoiser, x0: Tensor, callback
+        ) -> tuple[Differences, Tensor, Tensor]:
             region = overlap(denoiser, list(conds), sigmas)
             batch = denoiser.fits_in_memory(x0, list(conds))
             guided = "source_negative" in conds
@@ -164,9 +178,10 @@ class DiffEditMask(io.ComfyNode):
                 tolerance=tolerance,
                 callback=callback,
             )
-            return found, region
+            both = torch.stack((found.source, found.target))
+            return found, region, denoiser.to_samples(both, [0.0, 0.0])
 
-        found, region = run_stage(
+        found, region, predictions = run_stage(
             model,
             conds,
             samples,
@@ -179,7 +194,8 @@ class DiffEditMask(io.ComfyNode):
         mask, heat = _masks(found.map.cpu(), region.cpu(), chosen, size, picture)
         text = _summary(found, len(conds), same_conditioning(source, target))
         shown = {**preview(cls, heat_overlay(heat, picture)), **text_ui(text)}
-        return io.NodeOutput(mask, heat, ui={**shown, "draws": found.draws})
+        decodable = [{**without_size(latent), "samples": samples} for samples in predictions]
+        return io.NodeOutput(mask, heat, *decodable, ui={**shown, "draws": found.draws})
 
 
 def _masks(

@@ -214,3 +214,23 @@ def test_a_broken_model_is_no_empty_mask(latent):
     broken = GaussianMixture({"source": [0.0], "target": [torch.nan]})
     with pytest.raises(ValueError, match="^model: it predicts NaN"):
         find(broken, latent)
+
+
+def test_predictions_are_their_means_over_the_draws(graded, latent):
+    """By hand, at two noise levels; and each image's own, however long others of a batch go on."""
+    found = find(graded, latent, [0.3, 8.0], draws=4)
+    sums = [0.0, 0.0]
+    for sigma, number in ((0.3, 0), (8.0, 1)):
+        for sign in (1, -1):
+            x = latent + sign * sigma * noise_like(latent, 0, number)
+            for side, prediction in enumerate(graded.denoise(x, sigma, ("source", "target"))):
+                sums[side] = sums[side] + prediction / 4
+    torch.testing.assert_close(found.source, sums[0])
+    torch.testing.assert_close(found.target, sums[1])
+
+    options = {"draws": 40, "tolerance": 0.05}
+    together = find(graded, latent, **options)
+    for index in range(len(latent)):
+        alone = find(graded, latent[index : index + 1], indices=[index], **options)
+        assert alone.draws == together.draws[index : index + 1]
+        torch.testing.assert_close(alone.target[0], together.target[index])

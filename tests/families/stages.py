@@ -60,7 +60,7 @@ class Stages:
         believed = self.model.get_model_object("latent_format").spacial_downscale_ratio
         if believed != self.family.pixels:
             inputs["image"] = noise(1, *self.picture_size, 3).sigmoid()
-        return self.call("DiffEditMask", **inputs)
+        return self.call("DiffEditMask", **inputs)[:2]
 
     @cached_property
     def masks(self) -> tuple[Tensor, Tensor]:

@@ -27,8 +27,8 @@ def in_left_area(prompt: list) -> list:
 @pytest.mark.parametrize("name", ["source", "target"])
 def test_a_prompt_for_a_region_limits_the_mask_to_it(find_mask, prompts, latent, limit, name):
     image = torch.rand(2, 72, 104, 3, generator=torch.Generator().manual_seed(0))
-    whole, _ = find_mask(latent, image=image).result
-    mask, heat = find_mask(latent, image=image, **{name: limit(getattr(prompts, name))}).result
+    whole, _ = find_mask(latent, image=image).result[:2]
+    mask, heat = find_mask(latent, image=image, **{name: limit(getattr(prompts, name))}).result[:2]
     right = 56 if limit is not in_left_area else 48
     assert whole[..., right:].any()
     assert not mask[..., right:].any() and not heat[..., right:].any()
@@ -38,7 +38,7 @@ def test_a_prompt_for_a_region_limits_the_mask_to_it(find_mask, prompts, latent,
 def test_both_prompts_may_act_in_different_regions_that_overlap(find_mask, prompts, latent):
     right = 1 - torch.roll(LEFT, -16, dims=-1)  # from column 36 on
     source, target = in_region(prompts.source, LEFT), in_region(prompts.target, right)
-    _, heat = find_mask(latent, source=source, target=target).result
+    _, heat = find_mask(latent, source=source, target=target).result[:2]
     columns = heat.amax((0, 1)) > 0
     assert columns[40:48].all() and not columns[:32].any() and not columns[56:].any()
 

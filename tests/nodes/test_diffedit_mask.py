@@ -11,7 +11,7 @@ MANUAL = {"recipe": "manual", "spread": 0.0, "extremes": 0.0, "clamp": 0.0, "str
 
 
 def test_masks_are_image_sized_and_normalised(find_mask, latent):
-    mask, heat_map = find_mask(latent).result
+    mask, heat_map = find_mask(latent).result[:2]
     assert mask.shape == heat_map.shape == (2, 72, 104)
     assert set(mask.unique().tolist()) == {0.0, 1.0}
     assert heat_map.min() >= 0 and heat_map.max() <= 1
@@ -34,7 +34,7 @@ def test_draws_share_a_call_as_far_as_memory_allows(
 
     recipe = {"recipe": "auto", "spread": 0.0}
     sizes, _ = count_forwards()
-    _, together = find_mask(latent, draws=6, recipe=recipe).result
+    _, together = find_mask(latent, draws=6, recipe=recipe).result[:2]
     assert sizes == [2 * 2 * 6]
 
     # ComfyUI's estimate for one draw of both pictures under both prompts, and its reserve.
@@ -49,7 +49,7 @@ def test_draws_share_a_call_as_far_as_memory_allows(
             ),
         )
         sizes.clear()
-        _, apart = find_mask(latent, draws=6, recipe=recipe).result
+        _, apart = find_mask(latent, draws=6, recipe=recipe).result[:2]
         assert sizes == expected
         torch.testing.assert_close(apart, together, atol=1e-3, rtol=0)
 
@@ -58,22 +58,22 @@ def test_different_negative_prompts_cost_four_evaluations_and_change_the_mask(
     find_mask, count_forwards, demo, prompts, latent
 ):
     sizes, _ = count_forwards()
-    _, plain = find_mask(latent).result
+    _, plain = find_mask(latent).result[:2]
     assert sum(sizes) == 2 * 2 * 2
 
     sizes.clear()
     same = {"source_negative": prompts.empty, "target_negative": demo.encode("")}
-    _, cancelled = find_mask(latent, **same).result
+    _, cancelled = find_mask(latent, **same).result[:2]
     assert sum(sizes) == 2 * 2 * 2
     assert torch.equal(cancelled, plain)
 
     sizes.clear()
     different = {"source_negative": prompts.empty, "target_negative": demo.encode("a red cup")}
-    _, pushed = find_mask(latent, **different).result
+    _, pushed = find_mask(latent, **different).result[:2]
     assert sum(sizes) == 4 * 2 * 2
     assert (pushed - plain).abs().mean() > 0.01
 
-    _, weak = find_mask(latent, **different, cfg=1.0).result
+    _, weak = find_mask(latent, **different, cfg=1.0).result[:2]
     torch.testing.assert_close(weak, plain, atol=1e-3, rtol=0)
 
 
@@ -100,17 +100,17 @@ def test_one_prompt_for_each_picture(find_mask, demo, latent):
         torch.cat([demo.encode(text)[0][0] for text in texts]) for texts in zip(*pairs, strict=True)
     ]
     source, target = ([[context, {}]] for context in contexts)
-    _, together = find_mask(latent, source=source, target=target, draws=4).result
+    _, together = find_mask(latent, source=source, target=target, draws=4).result[:2]
     for index, (one, other) in enumerate(pairs):
         alone = {"samples": latent["samples"][index : index + 1], "batch_index": [index]}
         prompts = {"source": demo.encode(one), "target": demo.encode(other)}
-        _, expected = find_mask(alone, **prompts, draws=4).result
+        _, expected = find_mask(alone, **prompts, draws=4).result[:2]
         torch.testing.assert_close(together[index : index + 1], expected, atol=1e-3, rtol=0)
     assert (together[0] - together[1]).abs().mean() > 0.02
 
 
 def test_an_empty_source_prompt_is_a_reference_too(find_mask, prompts, latent):
-    mask, heat_map = find_mask(latent, source=prompts.empty).result
+    mask, heat_map = find_mask(latent, source=prompts.empty).result[:2]
     assert mask.any() and not mask.all() and heat_map.std() > 0.05
 
 
@@ -118,7 +118,7 @@ def test_full_strength_compares_in_pure_noise(find_mask, latent):
     for spread in (0.0, 0.2):
         _, heat_map = find_mask(
             latent, strength=1.0, recipe={"recipe": "auto", "spread": spread}
-        ).result
+        ).result[:2]
         assert heat_map.isfinite().all() and heat_map.any()
 
 
@@ -126,13 +126,13 @@ def test_full_strength_compares_in_pure_noise(find_mask, latent):
 def test_equal_prompts_give_an_empty_mask(find_mask, demo, prompts, latent, recipe):
     chosen = AUTO if recipe == "auto" else {"recipe": recipe}
     for same in (prompts.source, demo.encode("a bowl of red apples")):
-        mask, heat_map = find_mask(latent, target=same, recipe=chosen, image=IMAGE).result
+        mask, heat_map = find_mask(latent, target=same, recipe=chosen, image=IMAGE).result[:2]
         assert not mask.any() and not heat_map.any()
 
 
 @pytest.mark.parametrize("image", [None, IMAGE])
 def test_auto_is_what_mask_refine_makes_of_the_heat_map(nodes, find_mask, latent, image):
-    mask, heat_map = find_mask(latent, image=image).result
+    mask, heat_map = find_mask(latent, image=image).result[:2]
     settings = defaults(nodes.MaskRefine)
     (refined,) = nodes.MaskRefine.execute(mask=heat_map, image=image, **settings).result
     assert torch.equal(mask, refined)
@@ -147,8 +147,8 @@ def test_classic_recipes_cut_cells_at_one_noise_level(find_mask, latent, name):
         "diffusers": {"clamp": 3.0, "threshold": 0.5},
         "blog": {"stretch": True, "threshold": 0.1},
     }[name]
-    chosen = find_mask(latent, recipe={"recipe": name}).result
-    by_hand = find_mask(latent, recipe={**MANUAL, **manual}).result
+    chosen = find_mask(latent, recipe={"recipe": name}).result[:2]
+    by_hand = find_mask(latent, recipe={**MANUAL, **manual}).result[:2]
     for one, other in zip(chosen, by_hand, strict=True):
         assert torch.equal(one, other)
     cells = chosen[0].reshape(2, 9, 8, 13, 8)
@@ -182,3 +182,23 @@ def test_pictures_are_cropped_as_vae_encode_crops_them(nodes, demo, find_mask):
     assert size != image.shape[1:3]
     assert torch.equal(pictures(image, 1, size), expected)
     find_mask({"samples": demo.vae.encode(image[..., :3])}, image=image)
+
+
+def test_predictions_can_be_decoded(nodes, demo):
+    """What the model takes the picture for looks like the picture under its own prompt, and like
+    what it should become under the other: greener where there are pears.
+    """
+    (image,) = nodes.DiffEditDemoPicture.execute("source.png").result
+    given = {
+        "source": demo.encode("a blue bowl of oranges on a wooden table"),
+        "target": demo.encode("a blue bowl of pears on a wooden table"),
+        "latent": {"samples": demo.vae.encode(image)},
+    }
+    inputs = {**defaults(nodes.DiffEditMask), **given, "model": demo.model, "image": image}
+    mask, _, source, target = nodes.DiffEditMask.execute(**inputs).result
+    before, after = (demo.vae.decode(one["samples"]) for one in (source, target))
+    assert (before - image).abs().mean() < 0.05
+    inside = mask[0] > 0
+    green = [(one[0, ..., 1] - one[0, ..., 0])[inside].mean() for one in (before, after)]
+    assert green[1] > green[0] + 0.1
+    assert (after - before)[0][~inside].abs().mean() < 0.02

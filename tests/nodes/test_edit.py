@@ -154,7 +154,7 @@ def test_nodes_and_diffusers_on_one_core_agree(stages, find_mask, demo, prompts,
     x0 = latent["samples"] * pipe.vae.config.scaling_factor
     model_sampling = demo.model.get_model_object("model_sampling")
 
-    _, found = find_mask(latent, recipe={"recipe": "diffusers"}).result
+    _, found = find_mask(latent, recipe={"recipe": "diffusers"}).result[:2]
     sigma = model_sampling.percent_to_sigma(0.5)
     expected = heat_map(find_differences(counting, x0, [sigma], 2, 0).map, RECIPES["diffusers"])
     # ComfyUI's sigma lies between two timesteps, of which both take the nearest.
