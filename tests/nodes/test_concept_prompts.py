@@ -37,7 +37,7 @@ def prompts(nodes, models):
         few = {"count": 4, "max_tokens": 8, "concept": "bowl"}
         fixed = {**defaults(nodes.DiffEditConceptPrompts), **few, "language_model": loaded}
         output = nodes.DiffEditConceptPrompts.execute(**{**fixed, **inputs})
-        assert output.ui == {"text": [output.result[0]]}
+        assert output.ui["text"] == output.ui["diffedit_text"] == [output.result[0]]
         return output.result[0].split("\n")
 
     return run

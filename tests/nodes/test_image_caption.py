@@ -24,8 +24,9 @@ def caption(nodes, folder, monkeypatch):
 
     def run(image: torch.Tensor, prefix: str = "", max_tokens: int = 8) -> list[str]:
         output = nodes.DiffEditImageCaption.execute(loaded, image, prefix, max_tokens)
-        assert output.ui == {"text": output.result[0]}
-        return output.result[0]
+        captions = output.result[0]
+        assert output.ui == {"text": captions, "diffedit_text": ["\n".join(captions)]}
+        return captions
 
     return run
 
