@@ -6,21 +6,19 @@ The banner is a real edit by the nodes on the demo model. Both go into demo/regi
 pyproject.toml points.
 """
 
-from importlib import import_module
-
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from tools.comfy_server import PACK
-from tools.in_process import NAME, load_pack
+from tools.in_process import load_pack
 
+from .contact_sheet import INK, PAPER
 from .help_pictures import BOWL, Nodes, shown
 
 FOLDER = PACK / "demo" / "registry"
 ICON = 400
 BANNER = (1260, 540)  # the registry's banners are 21:9
 SMOOTH = 4  # drawn so many times larger, then shrunk
-INK, PAPER = (32, 32, 36), (250, 249, 246)
 ORANGE, PEAR = (244, 160, 48), (150, 196, 72)
 
 
@@ -54,16 +52,16 @@ def banner(panels: list[tuple[str, Image.Image]]) -> Image.Image:
 
 
 def edit(nodes: Nodes) -> list[tuple[str, Image.Image]]:
-    heat_overlay = import_module(f"{NAME}.nodes.adapter.heat_overlay").heat_overlay
     image = nodes.picture("source.png")
     source, target = BOWL.format("oranges"), BOWL.format("apples")
     heat_map, _ = nodes.found(image, source, target)
     (mask,) = nodes.call("MaskRefine", mask=heat_map, image=image)
+    (overlay,) = nodes.call("DiffEditPreviewHeatMap", heat_map=heat_map, image=image)
     made = nodes.edited(image, mask, target)
     pasted, _ = nodes.call("DiffEditPaste", edited=made, original=image, mask=mask)
     return [
         ("oranges", shown(image)),
-        ("DiffEdit finds them", shown(heat_overlay(heat_map, image))),
+        ("DiffEdit finds them", shown(overlay)),
         ("apples", shown(pasted)),
     ]
 

@@ -87,6 +87,7 @@ function undoFromSlider(slider) {
 
 /** Show the last run on a node of a workflow that was opened, where the editor has forgotten it. */
 async function recallLastRun(node) {
+  if (app.nodeOutputs[locator(node)]) return;
   const output = await outputOfLastRun(`${node.id}`, ["mask", "image"]);
   const isOpen = app.rootGraph.getNodeById(node.id) === node;
   if (!output?.diffedit_masks || !isOpen || app.nodeOutputs[locator(node)]) return;

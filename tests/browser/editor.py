@@ -6,6 +6,7 @@ anyway, and a busy machine is slow.
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Error, Page
 
 from tools.comfy_server import ComfyServer, ServerError, Workflow
@@ -16,6 +17,11 @@ PATIENCE_MS = 600_000
 # server would not tell it what the nodes show.
 READY = """window.app?.extensionManager?.spinner === false && app.api.clientId
     && app.extensionManager.workflow.activeWorkflow"""
+
+BOTH_RENDERERS = pytest.mark.parametrize("vue_nodes", [False, True], ids=["canvas", "vue"])
+
+TRACKER = "app.extensionManager.workflow.activeWorkflow.changeTracker"
+NOTICE_CHANGES = f"{TRACKER}.captureCanvasState()"  # nothing where the editor has done it already
 
 LAID_OUT = "app.graph.nodes.every(node => node.boundingRect[2] > 0)"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.editor import load, next_frame, nodes_of, run, workflow_in
+from tests.browser.editor import BOTH_RENDERERS, load, next_frame, nodes_of, run, workflow_in
 from tools.comfy_server import PACK, ComfyServer
 
 EXAMPLES = sorted(
@@ -38,7 +38,7 @@ OVERLAPS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("vue_nodes", [False, True], ids=["canvas", "vue"])
+@BOTH_RENDERERS
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 @pytest.mark.usefixtures("language_models", "text_generator")
 def test_example_opens_and_runs(

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page
 
-from tests.browser.editor import run
+from tests.browser.editor import BOTH_RENDERERS, run
 from tools.comfy_server import PACK_FOLDER, ComfyServer
 
 CARD = "template-workflow-DiffEdit one node"
@@ -14,7 +13,7 @@ PICTURE_SHOWN = """name => [...document.querySelectorAll("img.diffedit-picture")
     picture => picture.src.endsWith(`/pictures/${name}`) && picture.naturalWidth > 0)"""
 
 
-@pytest.mark.parametrize("vue_nodes", [False, True], ids=["canvas", "Nodes 2.0"])
+@BOTH_RENDERERS
 def test_three_clicks(comfy: ComfyServer, open_editor: Callable[..., Page], vue_nodes: bool):
     page = open_editor(vue_nodes)
     page.set_viewport_size({"width": 1600, "height": 900})

@@ -17,7 +17,10 @@ from scipy import ndimage
 from diffedit_core.refine import Refinement, binary_mask
 from diffedit_core.thresholds import AUTOMATIC
 from tests.browser.editor import (
+    BOTH_RENDERERS,
+    NOTICE_CHANGES,
     READY,
+    TRACKER,
     load,
     next_frame,
     nodes_of,
@@ -34,9 +37,6 @@ SCRIPTS = f"/extensions/{PACK_FOLDER}"
 NODE = "app.graph.nodes.find(node => node.type === 'MaskRefine')"
 WIDGET = f"{NODE}.widgets.find(widget => widget.name === name)"
 VIEW = f"{NODE}?.widgets.find(widget => widget.name === 'mask_view')?.view"
-
-TRACKER = "app.extensionManager.workflow.activeWorkflow.changeTracker"
-NOTICE_CHANGES = f"{TRACKER}.captureCanvasState()"  # nothing where the editor has done it already
 
 SET_THEME = "theme => app.extensionManager.setting.set('Comfy.ColorPalette', theme)"
 
@@ -199,9 +199,6 @@ def test_tuning_the_mask_of_the_example(
     assert np.array_equal(shown_mask(page), grown)
 
 
-BOTH_RENDERERS = pytest.mark.parametrize("vue_nodes", [False, True], ids=["canvas", "vue"])
-
-
 @BOTH_RENDERERS
 def test_the_view_works_after_undo_and_redo(
     comfy: ComfyServer, open_editor: Callable[..., Page], workflow: Workflow, vue_nodes: bool
@@ -233,9 +230,7 @@ def test_the_view_works_after_undo_and_redo(
 @BOTH_RENDERERS
 def test_a_new_node_has_room_for_the_view(open_editor: Callable[..., Page], vue_nodes: bool):
     page = open_editor(vue_nodes)
-    page.evaluate("() => { app.graph.add(LiteGraph.createNode('MaskRefine')); }")
-    page.wait_for_function(f"document.contains({VIEW}?.element) && {VIEW}.element.offsetHeight")
-    bring_into_view(page)
+    add_mask_refine(page)
     view = page.evaluate(f"{VIEW}.element.getBoundingClientRect()")
     if vue_nodes:
         node = page.evaluate(f"{VIEW}.element.closest('[data-node-id]').getBoundingClientRect()")
@@ -264,9 +259,7 @@ def test_a_new_node_has_room_for_the_view(open_editor: Callable[..., Page], vue_
 @BOTH_RENDERERS
 def test_wheel_and_middle_button_move_the_graph(open_editor: Callable[..., Page], vue_nodes: bool):
     page = open_editor(vue_nodes)
-    page.evaluate("() => { app.graph.add(LiteGraph.createNode('MaskRefine')); }")
-    page.wait_for_function(f"document.contains({VIEW}?.element) && {VIEW}.element.offsetHeight")
-    bring_into_view(page)
+    add_mask_refine(page)
     over_the_view(page)
     page.mouse.wheel(0, -120)
     page.wait_for_function("app.canvas.ds.scale > 1.05")
@@ -324,16 +317,17 @@ def test_undo_from_the_keyboard(
     page = open_editor(vue_nodes)
     open_red_mask(page, workflow)
     run_and_follow(comfy, page)
-    page.get_by_role("slider", name="threshold", exact=True).focus()
+    slider = page.get_by_role("slider", name="threshold", exact=True)
+    slider.focus()
     page.keyboard.press("ArrowRight")
     wait_for_widget(page, "threshold", 0.51)
     page.keyboard.press("ArrowRight")
     wait_for_widget(page, "threshold", 0.52)
     for threshold in [0.51, 0.5]:
-        page.get_by_role("slider", name="threshold", exact=True).focus()
+        slider.focus()
         page.keyboard.press("Control+z")
         wait_for_widget(page, "threshold", threshold)
-    page.get_by_role("slider", name="threshold", exact=True).focus()
+    slider.focus()
     page.keyboard.press("Control+y")
     wait_for_widget(page, "threshold", 0.51)
 
@@ -503,6 +497,13 @@ def found_threshold(page: Page) -> float:
     """The threshold as the view's text tells it."""
     summary = page.locator(".diffedit-mask-view .summary").inner_text()
     return float(re.search(r"threshold (\d\.\d\d)", summary)[1])
+
+
+def add_mask_refine(page: Page) -> None:
+    """Put a new node onto the canvas and wait until its view is there."""
+    page.evaluate("() => { app.graph.add(LiteGraph.createNode('MaskRefine')); }")
+    page.wait_for_function(f"document.contains({VIEW}?.element) && {VIEW}.element.offsetHeight")
+    bring_into_view(page)
 
 
 def covered(page: Page) -> float:

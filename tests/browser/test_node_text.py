@@ -3,10 +3,16 @@
 import json
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page
 
-from tests.browser.editor import load, run, set_widget
+from tests.browser.editor import (
+    BOTH_RENDERERS,
+    NOTICE_CHANGES,
+    TRACKER,
+    load,
+    run,
+    set_widget,
+)
 from tools.comfy_server import PACK, ComfyServer
 
 STAGES = PACK / "example_workflows" / "DiffEdit.json"
@@ -19,14 +25,8 @@ SAYS = """([type, text, count]) => {
     return seen.includes(element) && seen.length === count && element.textContent.match(text);
 }"""
 
-UNDO = """async () => {
-    const tracker = app.extensionManager.workflow.activeWorkflow.changeTracker;
-    tracker.captureCanvasState();
-    await tracker.undo();
-}"""
 
-
-@pytest.mark.parametrize("vue_nodes", [False, True], ids=["canvas", "vue"])
+@BOTH_RENDERERS
 def test_what_nodes_say_stays(
     comfy: ComfyServer, open_editor: Callable[..., Page], vue_nodes: bool
 ):
@@ -43,7 +43,8 @@ def test_what_nodes_say_stays(
     wait_for("DDIMInvert", "^3 steps, 3 model evaluations", 2)
 
     set_widget(page, "DDIMInvert", "steps", 5)
-    page.evaluate(UNDO)
+    page.evaluate(NOTICE_CHANGES)
+    page.evaluate(f"{TRACKER}.undo()")
     wait_for("DiffEditMask", "^6 draws", 2)
     wait_for("DDIMInvert", "^3 steps", 2)
 
