@@ -8,6 +8,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from .adapter.inputs import checked
 from .adapter.node_text import text_ui
 from .language_model_loader import LANGUAGE_MODEL
 from .language_models.lazy import imported
@@ -87,6 +88,7 @@ class DiffEditConceptPrompts(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         language_model: Any,

@@ -10,6 +10,7 @@ from ..diffedit_core.inversion import Inversion, invert
 from .adapter.conditioning import check_conditioning, check_guidance, unconditional
 from .adapter.coverage import check_everywhere
 from .adapter.denoiser import ComfyDenoiser, run_stage
+from .adapter.inputs import checked
 from .adapter.latents import latent_samples
 from .adapter.node_text import text_ui
 from .adapter.schedule import inversion_sigmas
@@ -98,6 +99,7 @@ class DDIMInvert(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: Any,

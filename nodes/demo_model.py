@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from .adapter.demo_checkpoint import FOLDER, load
+from .adapter.inputs import checked
 
 
 class DiffEditDemoModel(io.ComfyNode):
@@ -24,5 +25,6 @@ class DiffEditDemoModel(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls) -> io.NodeOutput:
         return io.NodeOutput(*load(FOLDER))

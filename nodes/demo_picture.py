@@ -7,6 +7,8 @@ import torch
 from comfy_api.latest import io
 from PIL import Image
 
+from .adapter.inputs import checked
+
 PICTURES = Path(__file__).parents[1] / "web" / "pictures"
 """In `web`, where the editor finds what it shows on the node."""
 
@@ -34,6 +36,7 @@ class DiffEditDemoPicture(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, picture: str) -> io.NodeOutput:
         pixels = np.asarray(Image.open(PICTURES / picture).convert("RGB"))
         return io.NodeOutput(torch.from_numpy(pixels.astype(np.float32) / 255)[None])

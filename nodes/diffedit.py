@@ -13,6 +13,7 @@ from comfy_execution.utils import get_executing_context
 from torch import Tensor
 
 from ..diffedit_core.window import is_much_larger, working_size
+from .adapter.inputs import checked
 from .adapter.model_facts import (
     cell_size,
     latent_dimensions,
@@ -23,7 +24,6 @@ from .adapter.model_facts import (
     size_multiple,
 )
 from .adapter.node_registry import require_own
-from .adapter.pictures import check_pictures
 from .ddim_invert import DDIMInvert
 from .diffedit_mask import DiffEditMask
 from .edit_window import DiffEditWindow
@@ -149,6 +149,7 @@ class DiffEdit(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: Any,
@@ -304,7 +305,6 @@ def _check(model: Any, image: Tensor) -> None:
             "image: DiffEdit cannot work through a list, of pictures or of prompts; make one batch "
             "of the pictures, or run it for one prompt after the other."
         )
-    check_pictures(image)
     count, height, width = image.shape[:3]
     if makes_videos(model) and count > 1:
         raise ValueError(

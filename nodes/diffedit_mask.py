@@ -15,6 +15,7 @@ from .adapter.conditioning import check_conditioning, same_conditioning
 from .adapter.coverage import overlap
 from .adapter.denoiser import ComfyDenoiser, run_stage
 from .adapter.heat_overlay import heat_overlay
+from .adapter.inputs import checked
 from .adapter.latents import latent_samples, without_size
 from .adapter.model_facts import cell_size
 from .adapter.node_text import text_ui
@@ -136,6 +137,7 @@ class DiffEditMask(io.ComfyNode):
         return schema
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: Any,

@@ -10,9 +10,10 @@ from ..diffedit_core.refine import refined_mask
 from ..diffedit_core.sizes import resampled
 from ..diffedit_core.window import CONTEXT, is_nearly_whole, windows_around, working_size
 from .adapter.checks import check_count
+from .adapter.inputs import checked
 from .adapter.model_facts import liked_size, size_multiple
 from .adapter.node_text import text_ui
-from .adapter.pictures import check_pictures, mask_values, over_picture, vae_crop
+from .adapter.pictures import over_picture, vae_crop
 from .adapter.windows import PictureWindows
 
 WINDOW = io.Custom("DIFFEDIT_WINDOW")
@@ -77,13 +78,13 @@ class DiffEditWindow(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls, model: Any, image: Tensor, mask: Tensor, context: float, around: str
     ) -> io.NodeOutput:
-        check_pictures(image)
         count, size = len(image), (image.shape[1], image.shape[2])
         check_count("mask", "mask", len(mask), count)
-        mask = mask_values(mask).cpu()
+        mask = mask.cpu()
         if vae_crop(size, mask.shape[1:]):
             mask = over_picture(mask[:, None], size, "bilinear")[:, 0]
         regions = [region > 0 for region in refined_mask(mask).numpy()]
@@ -104,7 +105,7 @@ class DiffEditWindow(io.ComfyNode):
             text += "\nnothing is marked: the window is the whole picture"
         over_all = over_picture(mask[:, None], size, "bilinear").movedim(1, -1)
         return io.NodeOutput(
-            cut(image[..., :3].cpu().float()),
+            cut(image[..., :3].cpu()),
             cut(over_all.expand(count, -1, -1, -1))[..., 0],
             PictureWindows(image, windows),
             is_nearly_whole(windows[0], size),

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ..diffedit_core.inpaint import inpaint
 from .adapter.checks import check_count
-from .adapter.pictures import mask_values, over_picture, pictures
+from .adapter.inputs import checked
+from .adapter.pictures import over_picture, pictures
 
 
 class DiffEditFillMask(io.ComfyNode):
@@ -43,9 +44,10 @@ class DiffEditFillMask(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, image: Tensor, mask: Tensor) -> io.NodeOutput:
         image = pictures(image, len(image), image.shape[1:3])
-        mask = over_picture(mask_values(mask)[:, None], image.shape[1:3], "area")[:, 0]
+        mask = over_picture(mask[:, None], image.shape[1:3], "area")[:, 0]
         check_count("mask", "mask", len(mask), len(image))
         inside = (mask > 0.5).expand(len(image), -1, -1)
         if inside.all((1, 2)).any():

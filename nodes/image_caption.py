@@ -5,6 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
+from .adapter.inputs import checked
 from .adapter.node_text import text_ui
 from .adapter.pictures import pictures
 from .caption_model_loader import CAPTION_MODEL
@@ -54,6 +55,7 @@ class DiffEditImageCaption(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls, caption_model: Any, image: Tensor, prefix: str, max_tokens: int
     ) -> io.NodeOutput:

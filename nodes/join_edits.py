@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..diffedit_core.partition import first_region
 from .adapter.checks import check_count
+from .adapter.inputs import checked
 from .adapter.pictures import mask_values
 
 
@@ -66,6 +67,7 @@ class DiffEditJoinEdits(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         mask_a: Tensor,
@@ -96,11 +98,9 @@ def _alike(given: dict[str, Tensor]) -> list[Tensor]:
 
     Raises ValueError where they are not of one size, or neither one for all nor one each.
     """
-    masks = {name: mask_values(mask, name).cpu() for name, mask in given.items()}
+    masks = {name: mask.cpu() for name, mask in given.items()}
     height, width = masks["mask_a"].shape[-2:]
     count = max(map(len, masks.values()))
-    if not count:
-        raise ValueError("mask_a: there is no mask in it; connect at least one.")
     for name, mask in masks.items():
         if mask.shape[-2:] != (height, width):
             raise ValueError(

@@ -5,7 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..diffedit_core.channels import channel_grid
-from .adapter.checks import check_finite
+from .adapter.inputs import checked
 
 
 class DiffEditLatentChannels(io.ComfyNode):
@@ -38,11 +38,11 @@ class DiffEditLatentChannels(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, latent: dict[str, Any], scale: int) -> io.NodeOutput:
         samples = latent["samples"]
         if samples.is_nested or samples.ndim not in (4, 5):
             raise ValueError(
                 "latent: it is not that of a picture or a video; connect one from VAE Encode."
             )
-        check_finite("latent", samples)
         return io.NodeOutput(channel_grid(samples.cpu().float(), scale))

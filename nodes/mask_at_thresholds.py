@@ -4,8 +4,8 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from .adapter.inputs import checked
 from .adapter.node_text import text_ui
-from .adapter.pictures import mask_values
 
 
 class DiffEditMaskAtThresholds(io.ComfyNode):
@@ -40,9 +40,9 @@ class DiffEditMaskAtThresholds(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, heat_map: Tensor, count: int) -> io.NodeOutput:
-        heat = mask_values(heat_map, "heat_map")
-        thresholds = torch.arange(1, count + 1, device=heat.device) / (count + 1)
-        masks = (heat[:, None] > thresholds[:, None, None]).float().flatten(0, 1)
+        thresholds = torch.arange(1, count + 1, device=heat_map.device) / (count + 1)
+        masks = (heat_map[:, None] > thresholds[:, None, None]).float().flatten(0, 1)
         text = "threshold " + ", ".join(f"{one:.2f}" for one in thresholds.tolist())
         return io.NodeOutput(masks, ui=text_ui(text))

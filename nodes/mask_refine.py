@@ -10,7 +10,8 @@ from ..diffedit_core.refine import DEFAULT, Combination, Refinement, binary_mask
 from ..diffedit_core.thresholds import AUTOMATIC
 from .adapter import temp_picture
 from .adapter.checks import check_count
-from .adapter.pictures import mask_values, pictures
+from .adapter.inputs import checked
+from .adapter.pictures import pictures
 
 MAX_SHOWN = 16
 """How many masks of a batch the editor shows."""
@@ -173,6 +174,7 @@ class MaskRefine(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         mask: Tensor,
@@ -184,13 +186,11 @@ class MaskRefine(io.ComfyNode):
         **settings: Any,
     ) -> io.NodeOutput:
         """settings: the widgets from blur to grow, which are the fields of `Refinement`."""
-        mask = mask_values(mask)
         if image is not None:
             image = pictures(image, len(mask), mask.shape[-2:])
         refinement = Refinement(**settings)
         gray = gray_mask(mask, refinement, image)
         if other is not None:
-            other = mask_values(other, "other")
             check_count("other", "mask", len(other), len(mask), "masks")
         binary = np.stack([binary_mask(one, refinement) for one in gray])
         finished = finish(binary, other, combine, invert, feather)

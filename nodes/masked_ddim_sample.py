@@ -11,6 +11,7 @@ from ..diffedit_core.solvers import ddim, stochastic_ddim
 from .adapter.conditioning import check_conditioning
 from .adapter.coverage import check_everywhere
 from .adapter.denoiser import ComfyDenoiser, run_stage
+from .adapter.inputs import checked
 from .adapter.latents import latent_mask, latent_samples, with_source_outside
 from .adapter.trajectory import Trajectory, detach
 from .widgets.sampling import cfg_input, seed_input
@@ -106,6 +107,7 @@ class MaskedDDIMSample(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: Any,

@@ -9,6 +9,7 @@ from ..diffedit_core.flow_edit import masked_flow_edit
 from .adapter.conditioning import check_conditioning, check_guidance
 from .adapter.coverage import check_everywhere
 from .adapter.denoiser import ComfyDenoiser, run_stage
+from .adapter.inputs import checked
 from .adapter.latents import (
     latent_mask,
     latent_samples,
@@ -77,6 +78,7 @@ class DiffEditFlowEdit(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: Any,

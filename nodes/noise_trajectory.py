@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..diffedit_core.noise import noise_like, noised_trajectory
 from .adapter.denoiser import ComfyDenoiser, run_stage
+from .adapter.inputs import checked
 from .adapter.latents import latent_samples
 from .adapter.schedule import inversion_sigmas
 from .adapter.trajectory import attach
@@ -45,6 +46,7 @@ class DiffEditNoiseTrajectory(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: Any,

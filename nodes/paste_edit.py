@@ -11,10 +11,9 @@ from torch import Tensor
 from ..diffedit_core.paste import paste
 from ..diffedit_core.sizes import resampled
 from .adapter.checks import check_count
+from .adapter.inputs import checked
 from .adapter.pictures import (
-    check_pictures,
     check_proportions,
-    mask_values,
     over_picture,
     vae_crop,
 )
@@ -83,6 +82,7 @@ class DiffEditPaste(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         edited: Tensor,
@@ -92,8 +92,6 @@ class DiffEditPaste(io.ComfyNode):
         window: PictureWindows | None = None,
     ) -> io.NodeOutput:
         original = _original(original, window)
-        check_pictures(original, "original")
-        check_pictures(edited, "edited")
         count = len(original)
         check_count("edited", "picture", len(edited), count)
         if mask is None:
@@ -102,15 +100,15 @@ class DiffEditPaste(io.ComfyNode):
         size = original.shape[1], original.shape[2]
         places = _places(size, edited.shape[1:3], count, window)
         place_size = tuple(along.stop - along.start for along in places[0])
-        mask = mask_values(mask).cpu()
+        mask = mask.cpu()
         if window is None or mask.shape[1:] == size != edited.shape[1:3]:
             over_all = over_picture(mask[:, None], size, "bilinear")[:, 0]
             masks = [over_all[(number % len(mask), *place)] for number, place in enumerate(places)]
         else:
             check_proportions("mask", mask.shape[1:], place_size, "the window")
             masks = list(resampled(mask[..., None], place_size)[..., 0].expand(count, -1, -1))
-        edited = resampled(edited[..., :3].cpu().float(), place_size).expand(count, -1, -1, -1)
-        pasted, pasted_mask = original.cpu().float().clone(), torch.zeros(count, *size)
+        edited = resampled(edited[..., :3].cpu(), place_size).expand(count, -1, -1, -1)
+        pasted, pasted_mask = original.cpu().clone(), torch.zeros(count, *size)
         bar = comfy.utils.ProgressBar(count)
         for number, place in enumerate(places):
             comfy.model_management.throw_exception_if_processing_interrupted()

@@ -4,7 +4,8 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from .adapter.heat_overlay import heat_overlay
-from .adapter.pictures import mask_values, pictures
+from .adapter.inputs import checked
+from .adapter.pictures import pictures
 
 
 class DiffEditPreviewHeatMap(io.ComfyNode):
@@ -34,8 +35,9 @@ class DiffEditPreviewHeatMap(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, heat_map: Tensor, image: Tensor | None = None) -> io.NodeOutput:
-        heat = mask_values(heat_map, "heat_map").cpu()
+        heat = heat_map.cpu()
         picture = None if image is None else pictures(image, len(heat), heat.shape[-2:])
         overlay = heat_overlay(heat, picture)
         return io.NodeOutput(overlay, ui=ui.PreviewImage(overlay, cls=cls))

@@ -8,6 +8,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from .adapter.conditioning import same
+from .adapter.inputs import checked
 from .adapter.node_text import text_ui
 
 
@@ -44,12 +45,8 @@ class DiffEditPromptEnsemble(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, clip: Any, text: str) -> io.NodeOutput:
-        if clip is None:
-            raise ValueError(
-                "clip: there is no text encoder in it; connect a checkpoint that has one, or a "
-                "CLIP loader."
-            )
         lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
         encoded = [clip.encode_from_tokens_scheduled(tokens) for tokens in _tokens(clip, lines)]
         said = "1 prompt" if len(lines) == 1 else f"{len(lines)} prompts averaged"

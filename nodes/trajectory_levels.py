@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
+from .adapter.inputs import checked
 from .adapter.node_text import text_ui
 from .adapter.trajectory import detach
 
@@ -42,6 +43,7 @@ class DiffEditTrajectoryLevels(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, latent: dict[str, Any], count: int) -> io.NodeOutput:
         _, trajectory = detach(latent)
         levels = len(trajectory.sigmas)

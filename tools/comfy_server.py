@@ -185,7 +185,9 @@ class ComfyServer:
         """Queue the workflow; returns its prompt id or raises WorkflowError."""
         as_the_editor = {"extra_pnginfo": {"workflow": {}}}
         body = {"prompt": workflow, "client_id": client_id, "extra_data": as_the_editor}
-        answer = requests.post(f"{self.url}/prompt", json=body, timeout=ANSWER_SECONDS)
+        # Unlike requests, Python's own writes NaN, as other programs do and ComfyUI reads it.
+        data = json.dumps(body)
+        answer = requests.post(f"{self.url}/prompt", data=data, timeout=ANSWER_SECONDS)
         if answer.status_code == 400:
             raise refusal(answer.json())
         answer.raise_for_status()

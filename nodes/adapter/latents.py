@@ -8,8 +8,7 @@ from torch import Tensor
 
 from ...diffedit_core.sizes import latent_frames, latent_sized
 from . import model_facts
-from .checks import check_count, check_finite
-from .pictures import mask_values
+from .checks import check_count
 
 
 def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
@@ -39,7 +38,6 @@ def latent_samples(model: Any, latent: dict[str, Any]) -> Tensor:
             f"latent: it has {samples.shape[1]} channels and the model works on {channels}; encode "
             "the picture with the VAE that belongs to the model."
         )
-    check_finite("latent", samples)
     return samples
 
 
@@ -62,7 +60,7 @@ def latent_mask(model: Any, mask: Tensor, samples: Tensor) -> Tensor:
     Raises ValueError where there is neither one mask for all, nor one for each picture or video,
     nor one for each frame of a video.
     """
-    mask = latent_sized(mask_values(mask), samples.shape[-2:])
+    mask = latent_sized(mask, samples.shape[-2:])
     others = "pictures"
     every = model_facts.frames_per_latent_frame(model)
     if samples.ndim == 5 and every:

@@ -13,32 +13,22 @@ from .model_facts import LARGEST_CELL
 MOST_STRETCH = 1.35
 
 
-def mask_values(mask: Tensor, name: str = "mask") -> Tensor:
+def mask_values(mask: Tensor, name: str) -> Tensor:
     """Return the mask of the input `name` as float32 `[B, H, W]` with values in 0..1.
 
-    Raises ValueError for a mask that holds NaN.
+    Raises ValueError for a mask that holds NaN or infinite values.
     """
-    if mask.isnan().any():
-        raise ValueError(f"{name}: it contains NaN values; look at the node that made it.")
+    check_finite(name, mask)
     return mask.reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
-
-
-def check_pictures(image: Tensor, name: str = "image") -> None:
-    """Raise ValueError where the IMAGE of the input `name` holds no picture, or one with NaN."""
-    if not len(image):
-        raise ValueError(f"{name}: there is no picture in it; connect at least one.")
-    check_finite(name, image)
 
 
 def pictures(image: Tensor, count: int, size: Sequence[int], others: str = "masks") -> Tensor:
     """Return the IMAGE as float32 RGB `[count, H, W, 3]` on the CPU, brought to `size` `(H, W)`.
 
-    Raises ValueError where there is neither one picture for all others nor one for each, or one
-    holds NaN.
+    Raises ValueError where there is neither one picture for all others nor one for each.
     """
-    check_pictures(image)
     check_count("image", "picture", len(image), count, others)
-    image = image[..., :3].cpu().float().expand(count, -1, -1, 3)  # grey ones have one channel
+    image = image[..., :3].cpu().expand(count, -1, -1, -1)
     corner = vae_crop(image.shape[1:3], size)
     if corner:
         top, left = corner

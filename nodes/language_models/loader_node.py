@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from comfy_api.latest import io
 
+from ..adapter.printable import printable_errors
 from .choice import Kind, chosen_folder
 from .lazy import imported
 
@@ -19,5 +20,6 @@ class ModelLoader(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: str) -> io.NodeOutput:
-        folder = chosen_folder(cls.KIND, model)
-        return io.NodeOutput(imported(cls.KIND.module).load(folder))
+        with printable_errors():  # not `checked`: what to do about a choice, this says better
+            folder = chosen_folder(cls.KIND, model)
+            return io.NodeOutput(imported(cls.KIND.module).load(folder))

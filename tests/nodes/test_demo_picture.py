@@ -13,6 +13,6 @@ def test_the_choices_are_the_pictures(nodes):
     (choice,) = node.define_schema().inputs
     assert set(choice.options) == {path.name for path in PICTURES.iterdir()}
     for name in choice.options:
-        (image,) = node.execute(name).result
+        (image,) = node.execute(picture=name).result
         pixels = np.asarray(Image.open(PICTURES / name).convert("RGB"))
         assert np.array_equal((image[0].numpy() * 255).round().astype(np.uint8), pixels)

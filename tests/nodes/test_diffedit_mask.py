@@ -188,7 +188,7 @@ def test_predictions_can_be_decoded(nodes, demo):
     """What the model takes the picture for looks like the picture under its own prompt, and like
     what it should become under the other: greener where there are pears.
     """
-    (image,) = nodes.DiffEditDemoPicture.execute("source.png").result
+    (image,) = nodes.DiffEditDemoPicture.execute(picture="source.png").result
     given = {
         "source": demo.encode("a blue bowl of oranges on a wooden table"),
         "target": demo.encode("a blue bowl of pears on a wooden table"),

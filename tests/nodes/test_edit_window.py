@@ -9,7 +9,8 @@ from tests.one_sentence import assert_one_sentence
 @pytest.fixture
 def cut(nodes, demo):
     def run(image, mask, context: float = 0.5, around: str = "all"):
-        return nodes.DiffEditWindow.execute(demo.model, image, mask, context, around).result[:3]
+        region = {"image": image, "mask": mask, "context": context, "around": around}
+        return nodes.DiffEditWindow.execute(model=demo.model, **region).result[:3]
 
     return run
 
@@ -17,7 +18,8 @@ def cut(nodes, demo):
 @pytest.fixture
 def paste(nodes):
     def run(edited, window, mask=None, feather: int = 0):
-        return nodes.DiffEditPaste.execute(edited, feather, mask=mask, window=window).result
+        given = {"edited": edited, "mask": mask, "window": window}
+        return nodes.DiffEditPaste.execute(feather=feather, **given).result
 
     return run
 
@@ -160,7 +162,7 @@ def test_a_window_of_another_picture(cut, nodes):
     image, _, window = cut(smooth(1, 200, 300), box(200, 300, 90, 100, 40, 40))
     for other in (smooth(1, 300, 200), smooth(2, 200, 300)):
         with pytest.raises(ValueError, match="window is from") as error:
-            nodes.DiffEditPaste.execute(image, 0, other, window=window)
+            nodes.DiffEditPaste.execute(edited=image, feather=0, original=other, window=window)
         assert_one_sentence(error, "original")
 
 

@@ -23,7 +23,9 @@ def caption(nodes, folder, monkeypatch):
     (loaded,) = nodes.DiffEditCaptionModelLoader.execute("blip").result
 
     def run(image: torch.Tensor, prefix: str = "", max_tokens: int = 8) -> list[str]:
-        output = nodes.DiffEditImageCaption.execute(loaded, image, prefix, max_tokens)
+        output = nodes.DiffEditImageCaption.execute(
+            caption_model=loaded, image=image, prefix=prefix, max_tokens=max_tokens
+        )
         captions = output.result[0]
         assert output.ui == {"text": captions, "diffedit_text": ["\n".join(captions)]}
         return captions

@@ -33,8 +33,9 @@ Join = Callable[[Edit, Edit], Edit]
 @pytest.fixture
 def join(nodes) -> Join:
     def run(a: Edit, b: Edit) -> Edit:
-        inputs = (a.mask, a.target, b.mask, b.target, a.heat, b.heat)
-        return Edit(*nodes.DiffEditJoinEdits.execute(*inputs).result)
+        inputs = {"mask_a": a.mask, "target_a": a.target, "heat_map_a": a.heat}
+        inputs |= {"mask_b": b.mask, "target_b": b.target, "heat_map_b": b.heat}
+        return Edit(*nodes.DiffEditJoinEdits.execute(**inputs).result)
 
     return run
 
@@ -218,7 +219,12 @@ def test_a_video_takes_one_mask_for_each_edit(nodes, join):
         ("heat_map_b", "heat", torch.ones(1, 9, 13), "13×9 pixels"),
         ("mask_b", "mask", torch.ones(3, *SIZE), "there are 3 masks for 4 pictures"),
         ("heat_map_b", "heat", torch.full(SIZE, torch.nan), "NaN"),
-        ("target_b", "target", [[None, {"mask": torch.ones(3, *SIZE)}]], "3 regions for 4"),
+        (
+            "target_b",
+            "target",
+            [[torch.ones(1, 1, 1), {"mask": torch.ones(3, *SIZE)}]],
+            "3 regions for 4",
+        ),
     ],
 )
 def test_masks_that_do_not_belong_together(join, one, two, name, field, value, said):

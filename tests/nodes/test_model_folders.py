@@ -43,8 +43,9 @@ def options(node) -> list[str]:
 
 def write(nodes, loaded) -> str:
     (language_model,) = loaded.result
+    sampling = {"count": 2, "temperature": 1.0, "top_k": 10, "max_tokens": 8, "seed": 0}
     return nodes.DiffEditConceptPrompts.execute(
-        language_model, "bowl", "{concept}", 2, 1.0, 10, 8, 0
+        language_model=language_model, concept="bowl", instruction="{concept}", **sampling
     ).args[0]
 
 

@@ -6,7 +6,10 @@ import torch
 
 @pytest.fixture
 def preview(nodes):
-    return lambda *inputs: nodes.DiffEditPreviewHeatMap.execute(*inputs).result[0]
+    def run(heat_map, image=None):
+        return nodes.DiffEditPreviewHeatMap.execute(heat_map=heat_map, image=image).result[0]
+
+    return run
 
 
 def test_cold_shows_the_picture_and_hot_covers_it(preview):

@@ -27,7 +27,8 @@ def clip(request, demo, text_encoders) -> Any:
 
 @pytest.fixture
 def average(nodes) -> Callable[[Any, str], list[Any]]:
-    return lambda clip, text: nodes.DiffEditPromptEnsemble.execute(clip, text).result[0]
+    execute = nodes.DiffEditPromptEnsemble.execute
+    return lambda clip, text: execute(clip=clip, text=text).result[0]
 
 
 def stock(clip: Any, text: str) -> list[Any]:

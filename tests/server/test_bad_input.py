@@ -1,6 +1,7 @@
 """What a user reads after a mistake: one sentence that names the input; the next run works."""
 
 import copy
+import math
 import shutil
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.one_sentence import complaint
-from tools.comfy_server import PACK, ComfyServer, Workflow
+from tools.comfy_server import PACK, ComfyServer, Workflow, WorkflowError
 
 MASK_BRANCH = (
     *("source", "model", "source_prompt", "target_prompt", "encode"),
@@ -131,6 +132,51 @@ def test_input_of_a_recipe_missing(comfy: ComfyServer, workflow: Workflow, name:
     (reason,) = answer.json()["node_errors"]["find_mask"]["errors"]
     assert reason["message"] == "Required input is missing"
     assert reason["extra_info"]["input_name"] == f"recipe.{name}"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    ("node", "name"),
+    [("find_mask", "strength"), ("find_mask", "recipe.spread"), ("refine_mask", "blur")],
+)
+def test_number_that_is_none(
+    comfy: ComfyServer, workflow: Workflow, node: str, name: str, value: float
+):
+    """ComfyUI lets NaN through every range, and refuses infinity."""
+    workflow[node]["inputs"][name] = value
+    if math.isnan(value):
+        said = complaint(comfy, workflow)
+        assert said.startswith(f"{workflow[node]['class_type']}: {name}: it is nan; give a number")
+    else:
+        with pytest.raises(WorkflowError, match="bigger than max"):
+            comfy.run(workflow)
+
+
+def load_model(name: str) -> Workflow:
+    load = {"class_type": "DiffEditLanguageModelLoader", "inputs": {"model": name}}
+    return {"load": load, "show": {"class_type": "PreviewAny", "inputs": {"source": ["load", 0]}}}
+
+
+def test_text_that_no_log_can_print(comfy: ComfyServer):
+    """ComfyUI's queue stops for good where its log cannot be written; `next_run_works` tries it."""
+    assert r"half \ud83c of a flag" in complaint(comfy, load_model("half \ud83c of a flag"))
+
+
+def test_text_that_this_log_cannot_print(workflow: Workflow, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    wide = {"width": 64, "height": 16, "batch_size": 1, "color": 0}
+    paste = {"edited": ["source", 0], "original": ["wide", 0], "feather": 0}
+    pasting: Workflow = {
+        "source": workflow["source"],
+        "wide": {"class_type": "EmptyImage", "inputs": wide},
+        "paste": {"class_type": "DiffEditPaste", "inputs": paste},
+        "show": {"class_type": "PreviewImage", "inputs": {"images": ["paste", 0]}},
+    }
+    with ComfyServer() as ascii_log:
+        ascii_log.upload(PACK / "web" / "pictures" / "source.png")
+        assert r"\u76bf" in complaint(ascii_log, load_model("皿"))
+        assert r"64\xd716 of" in complaint(ascii_log, pasting)
+        assert ascii_log.images(ascii_log.run(workflow), "edit")
 
 
 def test_missing_demo_weights(workflow: Workflow, tmp_path):
