@@ -170,8 +170,10 @@ class DiffEdit(io.ComfyNode):
         _check(model, image)
         _check_reference(source_conditioning, target_conditioning, empty_conditioning)
         links = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
-        model_link, image_link = links["model"], links["image"]
         stages = _Stages(model, len(image), links)
+        model_link, image_link = links["model"], links["image"]
+        if image.shape[-1] == 1:
+            image_link = stages.coloured(image_link)
         source_prompt = stages.prompt("source", source)
         target_prompt = stages.prompt("target", target)
         empty_prompt = stages.prompt("empty", "")
@@ -255,6 +257,11 @@ class _Stages:
             return encoded
         inputs = {"clip": self.links["clip"], "text": text}
         return self.graph.node("CLIPTextEncode", f"{name}_prompt", **inputs).out(0)
+
+    def coloured(self, grey: Link) -> Link:
+        """Pictures of one channel as RGB, which VAE Encode needs."""
+        mask = self.graph.node("ImageToMask", "grey", image=grey, channel="red").out(0)
+        return self.graph.node("MaskToImage", "coloured", mask=mask).out(0)
 
     def encoded(self, name: str, pictures: Link) -> Link:
         vae = self.links["vae"]

@@ -20,7 +20,7 @@ from .adapter.latents import latent_samples, without_size
 from .adapter.model_facts import cell_size
 from .adapter.node_text import text_ui
 from .adapter.pictures import pictures, vae_crop
-from .adapter.preview import preview
+from .adapter.preview import is_looked_at, preview
 from .adapter.schedule import mask_sigmas
 from .widgets.recipe import chosen_recipe, recipe_input
 from .widgets.sampling import cfg_input, seed_input
@@ -195,9 +195,14 @@ class DiffEditMask(io.ComfyNode):
         )
         mask, heat = _masks(found.map.cpu(), region.cpu(), chosen, size, picture)
         text = _summary(found, len(conds), same_conditioning(source, target))
-        shown = {**preview(cls, heat_overlay(heat, picture)), **text_ui(text)}
+        shown: dict[str, Any] = {}
+        if is_looked_at(cls):  # else it would be the first among a program's pictures
+            shown, complaint = preview(heat_overlay(heat, picture))
+            text = "\n".join(filter(None, (text, complaint)))
         decodable = [{**without_size(latent), "samples": samples} for samples in predictions]
-        return io.NodeOutput(mask, heat, *decodable, ui={**shown, "draws": found.draws})
+        return io.NodeOutput(
+            mask, heat, *decodable, ui={**shown, **text_ui(text), "draws": found.draws}
+        )
 
 
 def _masks(

@@ -13,7 +13,7 @@ from .adapter.checks import check_count
 from .adapter.inputs import checked
 from .adapter.model_facts import liked_size, size_multiple
 from .adapter.node_text import text_ui
-from .adapter.pictures import over_picture, vae_crop
+from .adapter.pictures import over_picture, rgb, vae_crop
 from .adapter.windows import PictureWindows
 
 WINDOW = io.Custom("DIFFEDIT_WINDOW")
@@ -105,7 +105,7 @@ class DiffEditWindow(io.ComfyNode):
             text += "\nnothing is marked: the window is the whole picture"
         over_all = over_picture(mask[:, None], size, "bilinear").movedim(1, -1)
         return io.NodeOutput(
-            cut(image[..., :3].cpu()),
+            cut(rgb(image)),
             cut(over_all.expand(count, -1, -1, -1))[..., 0],
             PictureWindows(image, windows),
             is_nearly_whole(windows[0], size),

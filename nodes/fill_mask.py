@@ -1,7 +1,5 @@
 """Fill Mask: paint a masked region over with its surroundings, before a thing is removed."""
 
-import comfy.model_management
-import comfy.utils
 import numpy as np
 import torch
 from comfy_api.latest import io
@@ -11,6 +9,7 @@ from ..diffedit_core.inpaint import inpaint
 from .adapter.checks import check_count
 from .adapter.inputs import checked
 from .adapter.pictures import over_picture, pictures
+from .adapter.progress import one_by_one
 
 
 class DiffEditFillMask(io.ComfyNode):
@@ -55,10 +54,6 @@ class DiffEditFillMask(io.ComfyNode):
                 "mask: it covers a whole picture, so there are no surroundings to fill it from; "
                 "leave some of it black."
             )
-        painted = []
-        bar = comfy.utils.ProgressBar(len(image))
-        for one, hole in zip(image.numpy(), inside.cpu().numpy(), strict=True):
-            comfy.model_management.throw_exception_if_processing_interrupted()
-            painted.append(inpaint(one, hole))
-            bar.update(1)
+        holes = inside.cpu().numpy()
+        painted = [inpaint(image[one].numpy(), holes[one]) for one in one_by_one(len(image))]
         return io.NodeOutput(torch.from_numpy(np.stack(painted)))

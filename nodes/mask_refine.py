@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import torch
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -11,10 +12,10 @@ from ..diffedit_core.thresholds import AUTOMATIC
 from .adapter import temp_picture
 from .adapter.checks import check_count
 from .adapter.inputs import checked
+from .adapter.node_text import text_ui
 from .adapter.pictures import pictures
-
-MAX_SHOWN = 16
-"""How many masks of a batch the editor shows."""
+from .adapter.preview import MAX_SHOWN, is_looked_at, saved
+from .adapter.progress import one_by_one
 
 
 class MaskRefine(io.ComfyNode):
@@ -170,6 +171,7 @@ class MaskRefine(io.ComfyNode):
             outputs=[
                 io.Mask.Output("refined_mask", display_name="mask", tooltip="The clean mask.")
             ],
+            hidden=[io.Hidden.extra_pnginfo],
             is_output_node=True,
         )
 
@@ -188,24 +190,36 @@ class MaskRefine(io.ComfyNode):
         """settings: the widgets from blur to grow, which are the fields of `Refinement`."""
         if image is not None:
             image = pictures(image, len(mask), mask.shape[-2:])
-        refinement = Refinement(**settings)
-        gray = gray_mask(mask, refinement, image)
         if other is not None:
             check_count("other", "mask", len(other), len(mask), "masks")
-        binary = np.stack([binary_mask(one, refinement) for one in gray])
-        finished = finish(binary, other, combine, invert, feather)
-        shown = [
+            other = other.expand(len(mask), -1, -1)
+        refinement = Refinement(**settings)
+        grays, finished = [], []
+        for number in one_by_one(len(mask)):
+            one = slice(number, number + 1)
+            (gray,) = gray_mask(mask[one], refinement, None if image is None else image[one])
+            binary = binary_mask(gray, refinement)[None]
+            second = None if other is None else other[one]
+            finished.append(finish(binary, second, combine, invert, feather))
+            grays.append(gray)
+        ui = _shown(grays, image, settings) if is_looked_at(cls) else {}
+        return io.NodeOutput(torch.cat(finished), ui=ui)
+
+
+def _shown(
+    grays: list[np.ndarray], image: Tensor | None, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """The part of the ui dict that the node's view shows (web/mask_refine.js)."""
+    try:
+        masks = [
             {
-                "gray": temp_picture.save(one),
-                "picture": None if image is None else temp_picture.save(_bytes(image[index])),
-                "thresholds": {method: rule(one) for method, rule in AUTOMATIC.items()},
+                "gray": temp_picture.save(gray),
+                "picture": None if image is None else saved(image[number]),
+                "thresholds": {method: rule(gray) for method, rule in AUTOMATIC.items()},
                 "settings": settings,
             }
-            for index, one in enumerate(gray[:MAX_SHOWN])
+            for number, gray in enumerate(grays[:MAX_SHOWN])
         ]
-        return io.NodeOutput(finished, ui={"diffedit_masks": shown})
-
-
-def _bytes(picture: Tensor) -> np.ndarray:
-    """A picture `[H, W, 3]` in 0..1 as uint8."""
-    return (255 * picture).round().clamp(0, 255).byte().numpy()
+    except OSError as error:
+        return {"diffedit_masks": [], **text_ui(temp_picture.complaint(error))}
+    return {"diffedit_masks": masks}

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import comfy.model_management
-import comfy.utils
 import torch
 from comfy_api.latest import io
 from torch import Tensor
@@ -15,8 +13,10 @@ from .adapter.inputs import checked
 from .adapter.pictures import (
     check_proportions,
     over_picture,
+    rgb,
     vae_crop,
 )
+from .adapter.progress import one_by_one
 from .adapter.windows import PictureWindows
 from .edit_window import WINDOW
 
@@ -107,15 +107,13 @@ class DiffEditPaste(io.ComfyNode):
         else:
             check_proportions("mask", mask.shape[1:], place_size, "the window")
             masks = list(resampled(mask[..., None], place_size)[..., 0].expand(count, -1, -1))
-        edited = resampled(edited[..., :3].cpu(), place_size).expand(count, -1, -1, -1)
-        pasted, pasted_mask = original.cpu().clone(), torch.zeros(count, *size)
-        bar = comfy.utils.ProgressBar(count)
-        for number, place in enumerate(places):
-            comfy.model_management.throw_exception_if_processing_interrupted()
-            here = number, *place
+        edited = resampled(rgb(edited), place_size).expand(count, -1, -1, -1)
+        pasted = (rgb(original) if original.shape[-1] == 1 else original.cpu()).clone()
+        pasted_mask = torch.zeros(count, *size)
+        for number in one_by_one(count):
+            here = number, *places[number]
             pasted[here] = paste(pasted[here], edited[number], masks[number], feather)
             pasted_mask[here] = masks[number]
-            bar.update(1)
         return io.NodeOutput(pasted, pasted_mask)
 
 

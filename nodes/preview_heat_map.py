@@ -1,11 +1,13 @@
 """Preview Heat Map: a heat map in colour over its picture, to look at or to save."""
 
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 from torch import Tensor
 
 from .adapter.heat_overlay import heat_overlay
 from .adapter.inputs import checked
+from .adapter.node_text import text_ui
 from .adapter.pictures import pictures
+from .adapter.preview import preview
 
 
 class DiffEditPreviewHeatMap(io.ComfyNode):
@@ -40,4 +42,5 @@ class DiffEditPreviewHeatMap(io.ComfyNode):
         heat = heat_map.cpu()
         picture = None if image is None else pictures(image, len(heat), heat.shape[-2:])
         overlay = heat_overlay(heat, picture)
-        return io.NodeOutput(overlay, ui=ui.PreviewImage(overlay, cls=cls))
+        shown, complaint = preview(overlay)
+        return io.NodeOutput(overlay, ui={**shown, **(text_ui(complaint) if complaint else {})})

@@ -7,6 +7,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from .adapter.checks import check_finite
 from .adapter.conditioning import same
 from .adapter.inputs import checked
 from .adapter.node_text import text_ui
@@ -52,6 +53,8 @@ class DiffEditPromptEnsemble(io.ComfyNode):
         said = "1 prompt" if len(lines) == 1 else f"{len(lines)} prompts averaged"
         # One entry for a prompt, or several that follow each other where hooks change the CLIP.
         average = [_mean(entries) for entries in zip(*encoded, strict=True)]
+        for context, _ in average:
+            check_finite("text", context, often="a weight such as (bowl:1e99)")
         return io.NodeOutput(average, ui=text_ui(said))
 
 

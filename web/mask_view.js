@@ -4,6 +4,7 @@ import { atScale, binaryMask, findThreshold, histogram } from "./binary_mask.js"
 import { drawHistogram, heatLayer, paintHeat, paintOutline } from "./mask_drawing.js";
 
 const FIRST_RUN = "Run the workflow once, then tune the mask here.";
+const NO_PREVIEW = "There is no preview of this run.";
 const LARGEST_CANVAS = 2048;
 const LARGEST_AT_ONCE = 512; // a larger mask is computed when the widgets rest, until then a small one
 const REST_MS = 150;
@@ -83,10 +84,11 @@ export class MaskView {
   /**
    * Show the masks of a run.
    *
-   * @param {RunMask[]} masks
+   * @param {RunMask[]} masks none where the server could not save them
    */
   show(masks) {
     this.#masks = masks;
+    if (!masks.length) return this.#clear();
     return this.#turnTo(Math.min(this.#index, masks.length - 1));
   }
 
@@ -130,6 +132,16 @@ export class MaskView {
     this.pager.querySelector("span").textContent = `${this.#index + 1} / ${count}`;
     this.threshold.hidden = false;
     this.update();
+  }
+
+  #clear() {
+    clearTimeout(this.#rest);
+    this.#shown?.picture?.close();
+    this.#shown = null;
+    for (const canvas of [this.heat, this.outline]) canvas.width = canvas.width; // empties it
+    this.pager.hidden = this.threshold.hidden = true;
+    this.summary.textContent = "";
+    this.hint.textContent = NO_PREVIEW;
   }
 
   async #load(file) {

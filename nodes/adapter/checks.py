@@ -3,12 +3,15 @@
 from torch import Tensor
 
 
-def check_finite(name: str, values: Tensor) -> None:
-    """Raise ValueError where the input `name` holds NaN or infinite values."""
+def check_finite(name: str, values: Tensor, often: str = "a VAE running in half precision") -> None:
+    """Raise ValueError where the input `name` holds NaN or infinite values.
+
+    often: what often makes them.
+    """
     if not values.isfinite().all():
         raise ValueError(
-            f"{name}: it contains NaN or infinite values; look at the node that made it, often a "
-            "VAE running in half precision."
+            f"{name}: it contains NaN or infinite values; look at the node that made it, often "
+            f"{often}."
         )
 
 

@@ -11,8 +11,13 @@ import comfy.samplers
 import torch
 from torch import Tensor
 
+from .error_reason import error_reason
+
 # What is of no matter for the place, and would be evaluated.
 LEFT_OUT = {"hooks", "control", "gligen"}
+
+# What ComfyUI raises at, say, an area outside of the picture.
+ODD = (RuntimeError, TypeError, ValueError, AttributeError, LookupError)
 
 
 def coverage(model: Any, conds: list[dict[str, Any]], x: Tensor, sigma: float) -> Tensor:
@@ -45,7 +50,7 @@ def check_everywhere(
     weight: broadcasts against `[B, 1, ..., h, w]`; where it is 0 no prompt is needed.
     """
     for sigma in sigmas:
-        missing = ~denoiser.coverage(name, sigma)
+        missing = ~_coverage(denoiser, name, label, sigma)
         if weight is not None:
             missing = missing & (weight > 0).to(missing.device)
         if missing.any():
@@ -56,6 +61,16 @@ def check_everywhere(
             )
 
 
+def _coverage(denoiser: Covered, name: str, label: str, sigma: float) -> Tensor:
+    try:
+        return denoiser.coverage(name, sigma)
+    except ODD as error:
+        raise ValueError(
+            f"{label}: where or when it acts makes no sense for this picture "
+            f"({error_reason(error)}); look at its area, mask, strength and timesteps."
+        ) from error
+
+
 def overlap(denoiser: Covered, names: Sequence[str], sigmas: Sequence[float]) -> Tensor:
     """Return where the conditionings, named as the inputs are, act together at one of `sigmas`:
     bool `[B, h, w]`, for a video in any of its frames.
@@ -63,7 +78,10 @@ def overlap(denoiser: Covered, names: Sequence[str], sigmas: Sequence[float]) ->
     Raises ValueError where they do so nowhere, so that there is nothing to compare.
     """
     together = torch.stack(
-        [torch.stack([denoiser.coverage(name, one) for name in names]).all(0) for one in sigmas]
+        [
+            torch.stack([_coverage(denoiser, name, name, one) for name in names]).all(0)
+            for one in sigmas
+        ]
     ).any(0)
     if together.any():
         return together.flatten(1, -3).any(1)

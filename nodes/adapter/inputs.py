@@ -5,10 +5,10 @@ which an output of any type (`*`) can make anything.
 """
 
 import functools
-import numbers
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
+import numpy as np
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -33,13 +33,13 @@ def checked(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutpu
 def check_inputs(
     declared: list[io.Input], given: dict[str, Any], prefix: str = ""
 ) -> dict[str, Any]:
-    """Return what is given for the declared inputs, an IMAGE as `[B, H, W, C]` of 3 or 4 channels
-    and a MASK as `[B, H, W]` in 0..1, both float32.
+    """Return what is given for the declared inputs, an IMAGE as `[B, H, W, C]` and a MASK as
+    `[B, H, W]` in 0..1, both float32.
 
     prefix: of the names in messages, for the inputs of a choice that opens widgets of its own.
     Raises ValueError for what is missing, of another type, empty, not finite or out of range.
     """
-    values = dict(given)
+    values: dict[str, Any] = {}
     for one in declared:
         name, value = prefix + one.id, given.get(one.id)
         if isinstance(one, io.DynamicCombo.Input):
@@ -61,12 +61,12 @@ def _opened(choice: io.DynamicCombo.Input, value: Any) -> Any:
     key = value.get(choice.id) if isinstance(value, dict) else None
     for option in choice.options:
         if option.key == key:
-            return check_inputs(option.inputs, value, f"{choice.id}.")
+            return {choice.id: key, **check_inputs(option.inputs, value, f"{choice.id}.")}
     return value
 
 
 def _image(name: str, value: Any, _: io.Input) -> Tensor:
-    if not isinstance(value, Tensor) or value.ndim != 4:
+    if not _is_array(value) or value.ndim != 4:
         raise ValueError(_another_type(name, "IMAGE"))
     _check_size(name, "picture", value)
     channels = value.shape[-1]
@@ -76,11 +76,11 @@ def _image(name: str, value: Any, _: io.Input) -> Tensor:
             "(RGB) or 4 (RGB and alpha)."
         )
     check_finite(name, value)
-    return value.float().expand(*[-1] * 3, max(channels, 3))
+    return value.float()
 
 
 def _mask(name: str, value: Any, _: io.Input) -> Tensor:
-    if not isinstance(value, Tensor) or not 2 <= value.ndim <= 4:
+    if not _is_array(value) or not 2 <= value.ndim <= 4:
         raise ValueError(_another_type(name, "MASK"))
     if value.ndim == 4:  # some nodes keep a channel, first or last
         channel = 1 if value.shape[1] == 1 else 3
@@ -95,17 +95,26 @@ def _latent(name: str, value: Any, _: io.Input) -> dict[str, Any]:
     samples = value.get("samples") if isinstance(value, dict) else None
     if getattr(samples, "is_nested", False):  # several in one; some nodes take these
         return value
-    if not isinstance(samples, Tensor) or samples.ndim < 3:
+    if not _is_array(samples) or samples.ndim < 3:
         raise ValueError(_another_type(name, "LATENT"))
     _check_size(name, "picture", samples)
     check_finite(name, samples)
     indices = value.get("batch_index")
-    if indices is not None and len(indices) != len(samples):
+    if indices is not None and not _numbers(indices, len(samples)):
         raise ValueError(
-            f"{name}: it holds {len(samples)} pictures and its batch_index numbers {len(indices)}; "
-            "look at the node that has changed the batch."
+            f"{name}: its batch_index does not number its pictures, of which there are "
+            f"{len(samples)}; look at the node that has changed the batch."
         )
     return value
+
+
+def _numbers(indices: Any, count: int) -> bool:
+    """Whether these are so many whole numbers from 0."""
+    return (
+        isinstance(indices, (list, tuple))
+        and len(indices) == count
+        and all(isinstance(one, WHOLE) and one >= 0 for one in indices)
+    )
 
 
 def _conditioning(name: str, value: Any, _: io.Input) -> list[Any]:
@@ -114,21 +123,30 @@ def _conditioning(name: str, value: Any, _: io.Input) -> list[Any]:
     if not value or not all(context.numel() for context, _ in value):
         raise ValueError(f"{name}: there is no prompt in it; connect a CLIP Text Encode.")
     for context, _ in value:
-        check_finite(name, context)
+        check_finite(name, context, often="a text encoder running in half precision")
     return value
 
 
 def _is_prompt(entry: Any) -> bool:
+    if not isinstance(entry, (list, tuple)) or len(entry) != 2:
+        return False
+    context, options = entry
     return (
-        isinstance(entry, (list, tuple))
-        and len(entry) == 2
-        and isinstance(entry[0], Tensor)
-        and isinstance(entry[1], dict)
+        _is_array(context)
+        and isinstance(options, dict)
+        and ("mask" not in options or _is_array(options["mask"]))
+    )
+
+
+def _is_array(value: Any) -> TypeGuard[Tensor]:
+    """Whether it is a tensor of numbers to reckon with."""
+    return isinstance(value, Tensor) and not (
+        value.is_meta or value.is_sparse or value.is_quantized or value.is_complex()
     )
 
 
 def _sigmas(name: str, value: Any, _: io.Input) -> Tensor:
-    if not isinstance(value, Tensor) or value.ndim != 1:
+    if not _is_array(value) or value.ndim != 1:
         raise ValueError(_another_type(name, "SIGMAS"))
     return value
 
@@ -151,18 +169,18 @@ def _object(name: str, value: Any, declared: io.Input) -> Any:
 
 def _number(name: str, value: Any, declared: Any) -> Any:
     whole = declared.get_io_type() == "INT"
-    kind = numbers.Integral if whole else numbers.Real
-    if not isinstance(value, kind) or not declared.min <= value <= declared.max:
-        given = f"{value:.6g}" if isinstance(value, float) else str(value)[:40]
+    kinds = WHOLE if whole else REAL
+    if not isinstance(value, kinds) or not declared.min <= value <= declared.max:
+        given = str(value)[:20] if isinstance(value, REAL) else "no number"
         raise ValueError(
-            f"{name}: it is {given if isinstance(value, numbers.Real) else 'no number'}; give a "
-            f"{'whole ' if whole else ''}number from {declared.min} to {declared.max}."
+            f"{name}: it is {given}; give a {'whole ' if whole else ''}number from {declared.min} "
+            f"to {declared.max}."
         )
-    return value
+    return int(value) if whole else float(value)
 
 
 def _boolean(name: str, value: Any, _: io.Input) -> bool:
-    if not isinstance(value, numbers.Integral):
+    if not isinstance(value, WHOLE):
         raise ValueError(f"{name}: it is neither on nor off; connect a BOOLEAN.")
     return bool(value)
 
@@ -194,6 +212,9 @@ def _another_type(name: str, kind: str) -> str:
     article = "an" if kind[0] in "AEIOU" else "a"
     return f"{name}: what comes in is not {article} {kind}; connect a node that makes one."
 
+
+WHOLE = (int, np.integer, np.bool_)
+REAL = (*WHOLE, float, np.floating)
 
 ATTRIBUTES = {
     "MODEL": "get_model_object",

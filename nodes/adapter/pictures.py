@@ -22,13 +22,18 @@ def mask_values(mask: Tensor, name: str) -> Tensor:
     return mask.reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
 
 
+def rgb(image: Tensor) -> Tensor:
+    """Return the colours of an IMAGE, `[B, H, W, 3]` on the CPU: without alpha, grey as RGB."""
+    return image[..., :3].cpu().expand(-1, -1, -1, 3)
+
+
 def pictures(image: Tensor, count: int, size: Sequence[int], others: str = "masks") -> Tensor:
-    """Return the IMAGE as float32 RGB `[count, H, W, 3]` on the CPU, brought to `size` `(H, W)`.
+    """Return the IMAGE as RGB `[count, H, W, 3]` on the CPU, brought to `size` `(H, W)`.
 
     Raises ValueError where there is neither one picture for all others nor one for each.
     """
     check_count("image", "picture", len(image), count, others)
-    image = image[..., :3].cpu().expand(count, -1, -1, -1)
+    image = rgb(image).expand(count, -1, -1, -1)
     corner = vae_crop(image.shape[1:3], size)
     if corner:
         top, left = corner

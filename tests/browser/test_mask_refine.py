@@ -393,6 +393,33 @@ def test_a_reload_keeps_the_last_run_of_this_workflow(
     page.get_by_text("Run the workflow once").wait_for()
 
 
+@BOTH_RENDERERS
+def test_a_run_without_a_preview(
+    comfy: ComfyServer, open_editor: Callable[..., Page], workflow: Workflow, vue_nodes: bool
+):
+    """The temporary folder cannot be written: the mask is made, the node says what is missing."""
+    page = open_editor(vue_nodes)
+    open_red_mask(page, workflow)
+    run_and_follow(comfy, page)
+    temp, aside = comfy.base / "temp", comfy.base / "temp_aside"
+    temp.rename(aside)
+    try:
+        temp.write_text("in the place of the folder")
+        set_widget(page, "MaskRefine", "blur", 2.0)
+        record = run(comfy, page)
+    finally:
+        temp.unlink()
+        aside.rename(temp)
+    (refine,) = nodes_of(record["prompt"][2], "MaskRefine")
+    assert record["outputs"][refine]["diffedit_masks"] == []
+    page.get_by_text("There is no preview of this run").wait_for()
+    page.get_by_text("no preview: ComfyUI's temporary folder cannot be written").wait_for()
+    assert page.evaluate(f"{VIEW}.runMask") is None
+    set_widget(page, "MaskRefine", "blur", 3.0)
+    run_and_follow(comfy, page)
+    assert shown_mask(page).any()
+
+
 def test_several_masks_are_turned_over(comfy: ComfyServer, page: Page, workflow: Workflow):
     """The picture's own red and its negative, at one threshold."""
     negative = {"class_type": "ImageInvert", "inputs": {"image": ["source", 0]}}

@@ -1,6 +1,7 @@
 """The pack's nodes in this process, imported as ComfyUI imports them, on the CPU."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -81,6 +82,28 @@ def half_mask() -> torch.Tensor:
     mask = torch.zeros(1, 72, 104)
     mask[:, 16:48, :40] = 1
     return mask
+
+
+@pytest.fixture
+def in_editor() -> Callable[[Any], Any]:
+    """A node as ComfyUI runs it for an editor, which sends its workflow along."""
+
+    def run(node: Any) -> Any:
+        from comfy_api.latest import io
+
+        looked_at = {"hidden_inputs": {io.Hidden.extra_pnginfo: {"workflow": {}}}}
+        return node.PREPARE_CLASS_CLONE(looked_at)
+
+    return run
+
+
+@pytest.fixture
+def temp_folder(monkeypatch, tmp_path) -> Path:
+    """ComfyUI's temporary folder, which is not there yet."""
+    import folder_paths
+
+    monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path / "temp"))
+    return tmp_path / "temp"
 
 
 @pytest.fixture

@@ -281,6 +281,17 @@ def test_pictures_that_cannot_be_edited(executor, small_picture, shape, said):
     assert executor.run(one_node())["image"].shape == (1, 16, 16, 3)
 
 
+@pytest.mark.parametrize("side", [64, 480], ids=["whole", "in a window"])
+def test_a_grey_picture_is_edited_as_its_rgb(executor, side):
+    grey = torch.rand(1, side, side, 1, generator=torch.Generator().manual_seed(0))
+    edits = []
+    for picture in (grey, grey.repeat(1, 1, 1, 3)):
+        executor.given = (*executor.given[:3], picture)
+        executor.forget()
+        edits.append(executor.run(one_node())["image"])
+    torch.testing.assert_close(*edits, atol=1 / 255, rtol=0)
+
+
 def test_a_picture_of_nan(executor):
     executor.given = (*executor.given[:3], torch.full((1, 16, 16, 3), torch.nan))
     assert "NaN" in complaint(executor, one_node(), "image")

@@ -65,7 +65,9 @@ NUMBER = {"min": 1, "max": 100, "default": 5}
         ("MASK", NAN[..., 0], "NaN"),
         ("LATENT", {"samples": torch.ones(0, 4, 6, 8)}, "no picture"),
         ("LATENT", {"samples": torch.ones(1, 4, 0, 8)}, "no picture"),
-        ("LATENT", {"samples": torch.ones(3, 4, 6, 8), "batch_index": [0, 1]}, "numbers 2"),
+        ("LATENT", {"samples": torch.ones(3, 4, 6, 8), "batch_index": [0, 1]}, "does not number"),
+        ("LATENT", {"samples": torch.ones(2, 4, 6, 8), "batch_index": [0, -1]}, "does not number"),
+        ("LATENT", {"samples": torch.ones(2, 4, 6, 8), "batch_index": 2}, "does not number"),
         ("LATENT", {"samples": None}, "not a LATENT"),
         ("LATENT", {}, "not a LATENT"),
         ("LATENT", PICTURES, "not a LATENT"),
@@ -74,6 +76,9 @@ NUMBER = {"min": 1, "max": 100, "default": 5}
         ("CONDITIONING", [[torch.full((1, 7, 96), torch.nan), {}]], "NaN"),
         ("CONDITIONING", [torch.ones(1, 7, 96)], "not a CONDITIONING"),
         ("CONDITIONING", "a bowl", "not a CONDITIONING"),
+        ("CONDITIONING", [[torch.ones(1, 7, 96), {"mask": None}]], "not a CONDITIONING"),
+        ("SIGMAS", torch.ones(3, dtype=torch.complex64), "not a SIGMAS"),
+        ("IMAGE", PICTURES.to("meta"), "not an IMAGE"),
         ("SIGMAS", [1.0, 0.0], "not a SIGMAS"),
         ("MODEL", PICTURES, "not a MODEL"),
         ("CLIP", "clip", "not a CLIP"),
@@ -123,13 +128,9 @@ def test_masks_of_any_shape_are_taken_for_what_they_are(inputs, given, taken):
     assert torch.equal(mask.flatten(), given.float().flatten())
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_grey_pictures_become_rgb_and_alpha_stays(inputs, channels):
-    given = torch.rand(2, 6, 8, channels)
-    image = inputs.check_inputs([declared("IMAGE")], {"thing": given})["thing"]
-    assert image.shape[-1] == max(channels, 3)
-    assert torch.equal(image[..., :channels], given)
-    assert channels > 1 or torch.equal(image[..., 2:], given)
+def test_what_is_not_declared_stays_outside(inputs):
+    """ComfyUI passes on links to inputs that there are not."""
+    assert inputs.check_inputs([declared("INT", **NUMBER)], {"thing": 5, "else": 6}) == {"thing": 5}
 
 
 @pytest.mark.parametrize("value", [5, 1, 100, True, np.int64(7)])
@@ -140,7 +141,7 @@ def test_numbers_in_range_pass(inputs, value):
 def test_open_inputs_stay_open(inputs):
     optional = declared("MASK", optional=True)
     assert inputs.check_inputs([optional], {}) == {}
-    assert inputs.check_inputs([optional], {"thing": None}) == {"thing": None}
+    assert inputs.check_inputs([optional], {"thing": None}) == {}
 
 
 def test_the_widgets_of_a_recipe_are_checked(nodes, find_mask, latent):
@@ -148,6 +149,14 @@ def test_the_widgets_of_a_recipe_are_checked(nodes, find_mask, latent):
     with pytest.raises(ValueError) as error:
         find_mask(latent, recipe={**recipe, "stretch": False, "threshold": 0.5})
     assert_one_sentence(error, "recipe.clamp")
+
+
+def test_an_area_outside_of_the_picture(find_mask, prompts, latent):
+    context, options = prompts.source[0]
+    outside = {**options, "area": (8, 8, 512, 512), "strength": 1.0}
+    with pytest.raises(ValueError, match="makes no sense") as error:
+        find_mask(latent, source=[[context, outside]])
+    assert_one_sentence(error, "source")
 
 
 def test_every_node_checks_its_inputs(inputs, every_node):

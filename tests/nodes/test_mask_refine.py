@@ -17,11 +17,12 @@ OFF = {"blur": 0.0, "snap": 0, "method": "value", "fill_holes": False}
 
 
 @pytest.fixture
-def refine(nodes):
+def refine(nodes, in_editor, temp_folder):
     """Mask Refine on a mask, its widgets at their defaults unless told otherwise."""
 
     def run(mask: torch.Tensor, **inputs: Any) -> Any:
-        return nodes.MaskRefine.execute(mask=mask, **{**defaults(nodes.MaskRefine), **inputs})
+        node = in_editor(nodes.MaskRefine)
+        return node.execute(mask=mask, **{**defaults(nodes.MaskRefine), **inputs})
 
     return run
 
@@ -152,6 +153,22 @@ def test_the_editor_gets_the_pictures(refine, pixels, count):
     for i, one in enumerate(shown):
         expected = (255 * image[i % count, 1:49, 2:66, :3]).round()
         assert np.array_equal(pixels(one["picture"]), expected.numpy())
+
+
+def test_cancel_ends_it_between_two_masks(refine, monkeypatch):
+    import comfy.model_management as management
+    import comfy.utils
+
+    done = []
+
+    def on_progress(value, total, preview, node_id=None):
+        done.append((value, total))
+        management.interrupt_current_processing()
+
+    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", on_progress)
+    with pytest.raises(management.InterruptProcessingException):
+        refine(torch.ones(8, 8, 8))
+    assert done == [(1, 8)]
 
 
 def test_the_editor_gets_no_more_than_some_of_a_long_batch(refine):

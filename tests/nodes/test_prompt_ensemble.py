@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.one_sentence import assert_one_sentence
 from tools.executor import comfyui_nodes
 
 FRUITS = ["a bowl of apples", "apples in a (blue:1.4) bowl", "some apples, piled up in a bowl"]
@@ -175,3 +176,9 @@ def test_parts_without_an_average(average):
 def test_a_checkpoint_without_a_text_encoder(average):
     with pytest.raises(ValueError, match=r"^clip: .*\.$"):
         average(None, "a bowl")
+
+
+def test_a_weight_beyond_all_numbers(demo, average):
+    with pytest.raises(ValueError, match="NaN or infinite") as error:
+        average(demo.clip, "a (bowl:1e999)\nan apple")
+    assert_one_sentence(error, "text")
