@@ -38,5 +38,10 @@ class DiffEditDemoPicture(io.ComfyNode):
     @classmethod
     @checked
     def execute(cls, picture: str) -> io.NodeOutput:
-        pixels = np.asarray(Image.open(PICTURES / picture).convert("RGB"))
+        try:
+            pixels = np.asarray(Image.open(PICTURES / picture).convert("RGB"))
+        except OSError as error:
+            raise ValueError(
+                f"picture: {PICTURES / picture} is missing or damaged; reinstall the pack."
+            ) from error
         return io.NodeOutput(torch.from_numpy(pixels.astype(np.float32) / 255)[None])

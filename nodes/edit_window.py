@@ -14,6 +14,7 @@ from .adapter.inputs import checked
 from .adapter.model_facts import liked_size, size_multiple
 from .adapter.node_text import text_ui
 from .adapter.pictures import over_picture, rgb, vae_crop
+from .adapter.progress import one_by_one
 from .adapter.windows import PictureWindows
 
 WINDOW = io.Custom("DIFFEDIT_WINDOW")
@@ -87,7 +88,10 @@ class DiffEditWindow(io.ComfyNode):
         mask = mask.cpu()
         if vae_crop(size, mask.shape[1:]):
             mask = over_picture(mask[:, None], size, "bilinear")[:, 0]
-        regions = [region > 0 for region in refined_mask(mask).numpy()]
+        regions = [
+            refined_mask(mask[number : number + 1])[0].numpy() > 0
+            for number in one_by_one(len(mask))
+        ]
         windows = windows_around(
             [regions[number % len(regions)] for number in range(count)],
             size,

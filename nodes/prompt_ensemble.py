@@ -11,6 +11,7 @@ from .adapter.checks import check_finite
 from .adapter.conditioning import same
 from .adapter.inputs import checked
 from .adapter.node_text import text_ui
+from .adapter.progress import one_by_one
 
 
 class DiffEditPromptEnsemble(io.ComfyNode):
@@ -49,7 +50,10 @@ class DiffEditPromptEnsemble(io.ComfyNode):
     @checked
     def execute(cls, clip: Any, text: str) -> io.NodeOutput:
         lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
-        encoded = [clip.encode_from_tokens_scheduled(tokens) for tokens in _tokens(clip, lines)]
+        tokens = _tokens(clip, lines)
+        encoded = [
+            clip.encode_from_tokens_scheduled(tokens[number]) for number in one_by_one(len(lines))
+        ]
         said = "1 prompt" if len(lines) == 1 else f"{len(lines)} prompts averaged"
         # One entry for a prompt, or several that follow each other where hooks change the CLIP.
         average = [_mean(entries) for entries in zip(*encoded, strict=True)]

@@ -5,6 +5,8 @@ ComfyUI's own loaders, that tell models by their widths, do not know it.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -31,7 +33,7 @@ def load(
 ) -> tuple[comfy.model_patcher.ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
     """Load a MODEL, a CLIP and a VAE from a folder in diffusers' layout.
 
-    Raises ValueError where a file is missing.
+    Raises ValueError where a file is missing or damaged.
     """
     model = load_model(folder, disable_dynamic)
     clip = load_clip(folder, disable_dynamic)
@@ -189,18 +191,23 @@ def _load_patchers(
 
 
 def _read_json(path: Path) -> Any:
-    return json.loads(_present(path).read_text(encoding="utf-8"))
+    with _named(path):
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
-    weights: Any = comfy.utils.load_torch_file(str(_present(path)), safe_load=True)
-    return weights
+    with _named(path):
+        weights: Any = comfy.utils.load_torch_file(str(path), safe_load=True)
+        return weights
 
 
-def _present(path: Path) -> Path:
-    if not path.is_file():
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Raise whatever a reader says of a missing or damaged file as one sentence."""
+    try:
+        yield
+    except Exception as error:
         raise ValueError(
-            f"demo model: the file {path} is missing; reinstall the pack, or run `make train-demo` "
-            "in its folder to train the model anew."
-        )
-    return path
+            f"demo model: the file {path} is missing or damaged; reinstall the pack, or run `make "
+            "train-demo` in its folder to train the model anew."
+        ) from error

@@ -94,11 +94,16 @@ def test_comfyui_can_make_fresh_copies(demo):
 
 
 @pytest.mark.parametrize("file", ["unet/config.json", "vae/diffusion_pytorch_model.safetensors"])
-def test_missing_weights_are_named(nodes, tmp_path, monkeypatch, file):
+@pytest.mark.parametrize("left", [None, 0, 100])
+def test_missing_and_damaged_weights_are_named(nodes, tmp_path, monkeypatch, file, left):
     shutil.copytree(FOLDER, tmp_path / "model")
-    (tmp_path / "model" / file).unlink()
+    path = tmp_path / "model" / file
+    whole = path.read_bytes()
+    path.unlink()
+    if left is not None:
+        path.write_bytes(whole[:left])
     monkeypatch.setattr(nodes.demo_model, "FOLDER", tmp_path / "model")
-    with pytest.raises(ValueError, match=rf"{file} is missing; reinstall the pack"):
+    with pytest.raises(ValueError, match=rf"{file} is missing or damaged; reinstall the pack"):
         nodes.DiffEditDemoModel.execute()
 
 
