@@ -6,7 +6,7 @@
         edit = comfy.images(outputs, "edit")[0]
 
 The server keeps everything it writes in a temporary folder and carries this pack as its only custom
-node. `make demo`, the server tests and the browser test all use it.
+node. `make demo`, the server tests, the browser test and the workers of a batch all use it.
 """
 
 import io
@@ -64,22 +64,35 @@ class ComfyServer:
     """See the module's docstring.
 
     arguments: of ComfyUI's command line, besides those of every server here.
+    installed: with the models and the other packs of that ComfyUI.
     base: the server's folder (with models/ and input/ in it). url: where the editor opens.
     """
 
-    def __init__(self, pack: Path = PACK, arguments: Sequence[str] = ()):
+    def __init__(
+        self,
+        pack: Path = PACK,
+        arguments: Sequence[str] = (),
+        comfyui: Path = COMFYUI,
+        installed: bool = False,
+    ):
         self.pack = pack
         self.arguments = arguments
+        self.comfyui = comfyui
+        self.installed = installed
 
     def __enter__(self) -> "ComfyServer":
         self.base = Path(tempfile.mkdtemp(prefix="diffedit-comfyui-"))
         (self.base / "custom_nodes").mkdir()
         (self.base / "custom_nodes" / PACK_FOLDER).symlink_to(self.pack, target_is_directory=True)
+        if self.installed:
+            self._link_installed()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = self.base / "server.log"
         with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(self._command(), stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                self._command(), stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
         try:
             self._wait_until_ready()
             self._require_our_nodes()
@@ -99,6 +112,8 @@ class ComfyServer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.process.stdin:
+            self.process.stdin.close()
         shutil.rmtree(self.base, ignore_errors=True)
 
     def log_tail(self, lines: int = 40) -> str:
@@ -141,7 +156,9 @@ class ComfyServer:
         self._request("POST", "/interrupt")
 
     def _command(self) -> list[str]:
-        command = [sys.executable, str(COMFYUI / "main.py"), "--port", str(self.port)]
+        # However this process ends, its server does not stay.
+        command = [sys.executable, str(Path(__file__).with_name("with_parent.py")), str(self.base)]
+        command += [str(self.comfyui / "main.py"), "--port", str(self.port)]
         command += ["--base-directory", str(self.base), "--database-url", "sqlite:///:memory:"]
         command += ["--disable-api-nodes", "--preview-method", "latent2rgb", *self.arguments]
         if environment.FRONTEND:
@@ -149,6 +166,12 @@ class ComfyServer:
         if not torch.accelerator.is_available():
             command.append("--cpu")
         return command
+
+    def _link_installed(self) -> None:
+        (self.base / "models").symlink_to(self.comfyui / "models", target_is_directory=True)
+        for pack in (self.comfyui / "custom_nodes").iterdir():
+            if pack.resolve() != self.pack.resolve() and pack.name != PACK_FOLDER:
+                (self.base / "custom_nodes" / pack.name).symlink_to(pack)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
