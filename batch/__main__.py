@@ -7,7 +7,9 @@ import math
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import requests
 from tqdm import tqdm
 
 from tools import environment
-from tools.comfy_server import PACK
+from tools.comfy_server import PACK, has_no_accelerator
 
 from .client import Comfy, ServerLost
 from .editor import Job
@@ -103,36 +105,41 @@ def run(args: argparse.Namespace) -> int:
         urls=tuple(args.server),
         comfyui=comfyui,
     )
-    with cluster(args.address, args.workers):
+    with cluster(args.address, args.workers, out / "ray.log"):
         cards = 0 if args.server else gpus()
         workers = args.workers or len(args.server) or cards or 1
         cores = 1 if args.address or args.server else (os.cpu_count() or 1) // workers
         # Workers that share a card take equal shares of it, in whole numbers of them on each.
         share = 1 / math.ceil(workers / cards) if cards else 0
-        return follow(job, table, edited(job, table.rows, workers, share, max(1, cores)))
+        job = replace(job, cpu=not (cards or args.server) and has_no_accelerator())
+        counts = follow(job, table, edited(job, table.rows, workers, share, max(1, cores)))
+    print(
+        f"{counts['made']} edits made, {counts['present']} were there, {counts['failed']} failed; "
+        f"they are in {out}"
+    )
+    return EDITS_FAILED if counts["failed"] else 0
 
 
-def follow(job: Job, table: Table, entries: Iterator[Entry]) -> int:
-    """Enter what happens to each row, and show it. Returns the exit code.
+def follow(job: Job, table: Table, entries: Iterator[Entry]) -> Counter[str]:
+    """Enter what happens to each row, and show it. Returns how many were made, present and failed.
 
     Raises ValueError, in a sentence, where there is no going on.
     """
     manifest = Manifest(job.out)
-    made = present = failed = 0
+    counts: Counter[str] = Counter()
     with tqdm(total=len(table.bad) + len(table.rows), unit="edit", smoothing=0.05) as bar:
         for entry in chain(map(bad_entry, table.bad), entries):
             if entry["state"] == "stopped":
                 raise ValueError(entry["error"])
-            just_made = entry.pop("made", False)
+            made = entry.pop("made", False)
             manifest.add(entry)
-            made += just_made
-            present += entry["state"] == "done" and not just_made
             if entry["state"] == "failed":
-                failed += 1
+                counts["failed"] += 1
                 bar.write(f"line {entry['line']}: {entry['error']}", file=sys.stderr)
+            else:
+                counts["made" if made else "present"] += 1
             bar.update()
-    print(f"{made} edits made, {present} were there, {failed} failed; they are in {job.out}")
-    return EDITS_FAILED if failed else 0
+    return counts
 
 
 def bad_entry(line: BadLine) -> Entry:

@@ -41,7 +41,8 @@ class Job:
     """What all rows of a batch share.
 
     base: the folder that the pictures' paths begin at.  longest: seconds that an edit may run.
-    urls: running servers; without them each worker starts the ComfyUI in `comfyui`.
+    urls: running servers; without them each worker starts the ComfyUI in `comfyui`, on the
+    processor or not.
     """
 
     workflow: Workflow
@@ -51,11 +52,12 @@ class Job:
     longest: float
     urls: tuple[str, ...]
     comfyui: Path
+    cpu: bool = False
 
     def servers(self) -> Servers:
         if self.urls:
             return RunningServers(self.urls, self.longest)
-        return OwnServer(self.comfyui, self.longest)
+        return OwnServer(self.comfyui, self.cpu, self.longest)
 
 
 class Editor:

@@ -35,7 +35,7 @@ class Results:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(self.folder / "tries", ignore_errors=True)
-            write(self.folder / "tries" / "writable", b"")
+            (self.folder / "manifest.jsonl").open("ab").close()
         except OSError as error:
             raise ValueError(
                 f"--out: {self.folder} cannot be written ({error.strerror}); name another folder."

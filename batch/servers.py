@@ -40,8 +40,9 @@ class Servers(Protocol):
 class OwnServer:
     """One headless ComfyUI, started when the first edit comes, and again when it is lost."""
 
-    def __init__(self, comfyui: Path, longest: float):
+    def __init__(self, comfyui: Path, cpu: bool, longest: float):
         self.comfyui = comfyui
+        self.cpu = cpu
         self.longest = longest
         self.server: ComfyServer | None = None
 
@@ -49,7 +50,7 @@ class OwnServer:
         for _ in range(STARTS):
             try:
                 if self.server is None:
-                    server = ComfyServer(comfyui=self.comfyui, installed=True)
+                    server = ComfyServer(comfyui=self.comfyui, installed=True, cpu=self.cpu)
                     self.server = server.__enter__()
                 return Comfy(self.server.url, self.longest)
             except ServerError as error:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from .editor import Editor, Job
@@ -39,13 +41,13 @@ class Worker:
 
 
 @contextmanager
-def cluster(address: str | None, workers: int | None) -> Iterator[None]:
-    """A Ray of this process, or the cluster at that address. Raises ValueError where there is
-    none.
+def cluster(address: str | None, workers: int | None, log: Path) -> Iterator[None]:
+    """A Ray of this process, or the cluster at that address. What Ray says goes into the log.
+
+    Raises ValueError where there is none.
     """
     # Before Ray is imported, which reads them then. It reports nothing to its makers.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     # A worker without a share of a GPU still sees those of its machine, as ComfyUI does.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -60,19 +62,42 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
         cores = os.cpu_count() or 1
         options |= {"num_cpus": max(cores, workers or 1), "object_store_memory": STORE_BYTES}
         options |= {"include_dashboard": False}
-    try:
-        ray.init(logging_level=logging.ERROR, **options)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        if address is None:
-            raise
-        reason = str(error).partition("\n")[0]
-        raise ValueError(
-            f"--address: there is no Ray cluster at {address} ({reason}); start one with: ray start"
-        ) from None
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with output_into(log):
+        try:
+            ray.init(logging_level=logging.ERROR, **options)
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            if address is None:
+                raise
+            reason = str(error).partition("\n")[0]
+            raise ValueError(
+                f"--address: there is no Ray cluster at {address} ({reason}); start one with: "
+                "ray start"
+            ) from None
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def output_into(log: Path) -> Iterator[None]:
+    """Leave the terminal to this program's standard error: what Ray prints, as native code, in the
+    processes it starts and of lost workers in this one, goes into a file.
+    """
+    ours = sys.stderr
+    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+    sys.stdout.flush()
+    with log.open("ab") as file, os.fdopen(os.dup(2), "w", buffering=1) as sys.stderr:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr = ours
+            for descriptor, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)
 
 
 def gpus() -> int:

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import torch
 import websocket
 from PIL import Image
 
@@ -64,7 +63,8 @@ class ComfyServer:
     """See the module's docstring.
 
     arguments: of ComfyUI's command line, besides those of every server here.
-    installed: with the models and the other packs of that ComfyUI.
+    installed: with the models and the other packs of that ComfyUI.  cpu: on the processor; by
+    default, where torch finds nothing better.
     base: the server's folder (with models/ and input/ in it). url: where the editor opens.
     """
 
@@ -74,11 +74,13 @@ class ComfyServer:
         arguments: Sequence[str] = (),
         comfyui: Path = COMFYUI,
         installed: bool = False,
+        cpu: bool | None = None,
     ):
         self.pack = pack
         self.arguments = arguments
         self.comfyui = comfyui
         self.installed = installed
+        self.cpu = has_no_accelerator() if cpu is None else cpu
 
     def __enter__(self) -> "ComfyServer":
         self.base = Path(tempfile.mkdtemp(prefix="diffedit-comfyui-"))
@@ -163,7 +165,7 @@ class ComfyServer:
         command += ["--disable-api-nodes", "--preview-method", "latent2rgb", *self.arguments]
         if environment.FRONTEND:
             command += ["--front-end-root", str(environment.FRONTEND)]
-        if not torch.accelerator.is_available():
+        if self.cpu:
             command.append("--cpu")
         return command
 
@@ -253,6 +255,13 @@ def refusal(answer: dict[str, Any]) -> WorkflowError:
         reason = node["errors"][0]
         return WorkflowError(f"{reason['message']}: {reason['details']}", node["class_type"])
     return WorkflowError(answer["error"]["message"])
+
+
+def has_no_accelerator() -> bool:
+    """Whether torch finds none on this machine."""
+    import torch  # takes memory for as long as the process lives
+
+    return not torch.accelerator.is_available()
 
 
 def free_port() -> int:
