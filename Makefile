@@ -7,7 +7,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
 .PHONY: demo test test-families train-demo train-few-steps bench-mask bench-quality \
-	bench-inversion bench-several bench-removal bench-window bench clean
+	bench-inversion bench-several bench-removal bench-window bench-batch bench clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -47,6 +47,9 @@ bench-removal:  ## taking things out, against the truth; output/bench-removal.js
 
 bench-window:  ## small things in large pictures; output/bench-window.json
 	$(RUN) -m benchmarks.window
+
+bench-batch:  ## many edits on Ray: rate, memory, kill -9; output/bench-batch.json
+	$(RUN) -m benchmarks.batch
 
 bench:  ## speed and memory, ours beside other ways and over the bare network; output/bench.json
 	$(RUN) -m benchmarks.speed

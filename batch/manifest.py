@@ -26,7 +26,7 @@ class Manifest:
     def __init__(self, folder: Path):
         self.path = folder / "manifest.jsonl"
         self.entries = {entry["output"]: entry for entry in read_manifest(self.path)}
-        self._cut = self.path.is_file() and not self.path.read_bytes().endswith(b"\n")
+        self._cut = self.path.is_file() and ends_within_a_line(self.path)
 
     def add(self, entry: Entry) -> None:
         """Append an entry, unless it says the same of a finished row as the last one does."""
@@ -40,6 +40,15 @@ class Manifest:
             file.write(b"\n" + line if self._cut else line)
         self._cut = False
         self.entries[entry["output"]] = stamped
+
+
+def ends_within_a_line(path: Path) -> bool:
+    """Whether the last line was cut off as it was written."""
+    with path.open("rb") as file:
+        if not file.seek(0, 2):
+            return False
+        file.seek(-1, 2)
+        return file.read() != b"\n"
 
 
 def read_manifest(path: Path) -> list[Entry]:

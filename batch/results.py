@@ -56,7 +56,8 @@ class Results:
             settings = json.loads(self.settings(name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return settings if settings["key"] == key and self.edit(name).is_file() else None
+        same = isinstance(settings, dict) and settings.get("key") == key
+        return settings if same and self.edit(name).is_file() else None
 
     def save(self, name: str, edit: bytes, mask: bytes | None, settings: dict[str, Any]) -> None:
         """Write a result. Raises OSError."""
