@@ -7,9 +7,9 @@ Every row is an edit of another of the demo's scenes, at few steps.
 1. Bare: edits on one ComfyUI that has all pictures, one after the other.
 2. The same rows and some more with one worker, and with two. The rate is that between the first
    result and the last; memory is each process' share, when half is done.
-3. All rows with two workers, of which one is killed, then a ComfyUI, then the batch itself; the same
-   command again makes the rest. Lost are rows without a result, duplicates those that were made
-   twice; what was made bare is compared pixel by pixel.
+3. All rows with two workers, of which one is killed, then a ComfyUI, then the batch itself; the
+   same command again makes the rest. Lost are rows without a result, duplicates those that were
+   made twice; what was made bare is compared pixel by pixel.
 
 Prints the figures and writes output/bench-batch.json.
 """
@@ -166,8 +166,11 @@ def mib(process: psutil.Process) -> float:
     return getattr(memory, "pss", memory.rss) / 2**20
 
 
-def survival(table: Path, out: Path, rows: int) -> dict[str, Any]:
-    """Kill a worker, a ComfyUI and the batch itself, each after a quarter, and go on."""
+def survival(table: Path, out: Path, rows: int, seconds: float) -> dict[str, Any]:
+    """Kill a worker, a ComfyUI and the batch itself, each after a quarter, and go on.
+
+    seconds: of an edit.
+    """
     kills: dict[str, Callable[[Batch], None]] = {
         "worker": lambda batch: batch.kill(WORKER),
         "ComfyUI": lambda batch: batch.kill(SERVER),
@@ -176,6 +179,7 @@ def survival(table: Path, out: Path, rows: int) -> dict[str, Any]:
     batch = Batch(table, out, workers=2)
     for quarter, (name, kill) in enumerate(kills.items(), start=1):
         batch.wait_for(quarter * rows // 4)
+        time.sleep(seconds / 2)  # within an edit
         print(f"kill -9 of a {name} after {batch.done()} rows", flush=True)
         kill(batch)
     batch.end()
@@ -212,7 +216,7 @@ def main() -> None:
             str(workers): timed(folder / "timed.csv", folder / f"{workers}", workers, count)
             for workers in (1, 2)
         }
-        report: dict[str, Any] = survival(folder / "all.csv", folder / "all", args.rows)
+        report: dict[str, Any] = survival(folder / "all.csv", folder / "all", args.rows, seconds)
         results = Results(folder / "all")
         different = [
             number

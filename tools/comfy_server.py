@@ -92,8 +92,13 @@ class ComfyServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = self.base / "server.log"
         with self.log_path.open("wb") as log:
+            # In a session of its own: with_parent.py ends it, and tidies up.
             self.process = subprocess.Popen(
-                self._command(), stdin=subprocess.PIPE, stdout=log, stderr=log
+                self._command(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         try:
             self._wait_until_ready()
@@ -158,7 +163,6 @@ class ComfyServer:
         self._request("POST", "/interrupt")
 
     def _command(self) -> list[str]:
-        # However this process ends, its server does not stay.
         command = [sys.executable, str(Path(__file__).with_name("with_parent.py")), str(self.base)]
         command += [str(self.comfyui / "main.py"), "--port", str(self.port)]
         command += ["--base-directory", str(self.base), "--database-url", "sqlite:///:memory:"]
