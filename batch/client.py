@@ -34,10 +34,13 @@ class EditFailed(Exception):
 
 @dataclass(frozen=True)
 class Made:
-    """What a workflow made: PNGs, and the model evaluations, where the nodes say them."""
+    """What a workflow made: PNGs, the seconds that it ran, and the model evaluations, where the
+    nodes say them.  ComfyUI repeats what some nodes of its cache say, and of others says nothing.
+    """
 
     edit: bytes
     mask: bytes | None
+    seconds: float
     evaluations: int | None
 
 
@@ -71,12 +74,13 @@ class Comfy:
         except ServerLost:
             self._withdraw(prompt)
             raise
-        _require_success(history)
+        seconds = _run_time(history)
         outputs = history["outputs"]
         counts = [sum(node["evaluations"]) for node in outputs.values() if "evaluations" in node]
         return Made(
             self._picture(outputs, saving.edit),
             self._picture(outputs, saving.mask) if saving.mask else None,
+            seconds,
             sum(counts) if counts else None,
         )
 
@@ -146,12 +150,16 @@ def _is_in(queue: list[Any], prompt: str) -> bool:
     return any(item[1] == prompt for item in queue)
 
 
-def _require_success(history: dict[str, Any]) -> None:
-    """Raises EditFailed with the sentence of the node that failed."""
+def _run_time(history: dict[str, Any]) -> float:
+    """The seconds between start and success.
+
+    Raises EditFailed with the sentence of the node that failed, or ServerLost.
+    """
     status = history.get("status") or {}
-    if status.get("status_str") == "success":
-        return
-    for event, data in status.get("messages", []):
-        if event == "execution_error":
-            raise EditFailed(data["exception_message"].strip())
-    raise ServerLost("somebody interrupted the edit")
+    events = dict(status.get("messages", []))
+    if "execution_error" in events:
+        raise EditFailed(events["execution_error"]["exception_message"].strip())
+    if status.get("status_str") != "success":
+        raise ServerLost("somebody interrupted the edit")
+    start, end = (events[name]["timestamp"] for name in ("execution_start", "execution_success"))
+    return (end - start) / 1000

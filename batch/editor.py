@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import platform
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +117,6 @@ class Editor:
         while (tries := self.results.begun(row.output)) < TRIES:
             self.results.begin(row.output)
             comfy = self.servers.choose()
-            started = time.monotonic()
             try:
                 for name, content in pictures.items():
                     comfy.upload(name, content)
@@ -131,8 +129,8 @@ class Editor:
                 self.servers.tidy()
             said = {
                 "key": key,
-                **settings,
-                "seconds": round(time.monotonic() - started, 3),
+                "settings": settings,
+                "seconds": made.seconds,
                 "evaluations": made.evaluations,
                 "tries": tries + 1,
                 "workflow": workflow,

@@ -21,9 +21,12 @@ RUNNING = {"queue_running": [[0, PROMPT]], "queue_pending": []}
 PENDING = {"queue_running": [[0, "another's"]], "queue_pending": [[1, PROMPT]]}
 
 
-def history(status: str = "success", messages: Any = (), **outputs: Any) -> dict[str, Any]:
-    """The history of the prompt that ended so."""
-    state = {"status_str": status, "messages": list(messages)}
+def history(event: str = "execution_success", detail: Any = None, **outputs: Any) -> dict[str, Any]:
+    """The history of the prompt that ended so, after a second and a half."""
+    messages = [["execution_start", {"timestamp": 1000}]]
+    messages += [[event, {"timestamp": 2500} | (detail or {})]]
+    ok = event == "execution_success"
+    state = {"status_str": "success" if ok else "error", "messages": messages}
     return {PROMPT: {"outputs": outputs, "status": state}}
 
 

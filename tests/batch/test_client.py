@@ -36,7 +36,7 @@ def make(fake: FakeComfy, longest: float = 60.0) -> Made:
 
 def test_an_edit():
     with fake_comfy({f"/history/{PROMPT}": [{}, {}, ENDED]}) as fake:
-        assert make(fake) == Made(PICTURE, None, 48)
+        assert make(fake) == Made(PICTURE, None, 1.5, 48)
 
 
 def test_nodes_that_count_nothing():
@@ -93,7 +93,7 @@ def test_no_server_at_all():
 
 def test_a_node_that_fails():
     error = {"exception_message": "image: it is too small; use a larger one.\n"}
-    ended = history("error", [["execution_start", {}], ["execution_error", error]])
+    ended = history("execution_error", error)
     with fake_comfy({f"/history/{PROMPT}": ended}) as fake:
         with pytest.raises(EditFailed) as caught:
             make(fake)
@@ -102,7 +102,7 @@ def test_a_node_that_fails():
 
 def test_an_edit_that_somebody_interrupts():
     """It is made again: nothing is wrong with it."""
-    ended = history("error", [["execution_interrupted", {}]])
+    ended = history("execution_interrupted")
     with fake_comfy({f"/history/{PROMPT}": ended}) as fake, pytest.raises(ServerLost):
         make(fake)
 

@@ -46,7 +46,7 @@ class Server:
         self.made.append(workflow)
         picture = io.BytesIO()
         Image.new("RGB", (8, 8)).save(picture, "PNG")
-        return Made(picture.getvalue(), None, 60)
+        return Made(picture.getvalue(), None, 1.5, 60)
 
 
 def editor(folder: Path, server: Any) -> Editor:

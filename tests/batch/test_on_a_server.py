@@ -54,11 +54,12 @@ def test_any_workflow(comfy: ComfyServer, tmp_path: Path):
 
 
 def test_the_evaluations(comfy: ComfyServer, tmp_path: Path):
-    """2 for each of 6 draws; of 8 steps, one each up, and two each down under guidance."""
+    """Two for each of 6 draws; for each step one up, and two down where there is guidance."""
     worker = editor(comfy, tmp_path)
-    assert worker.edit(row("ten", steps="10", seed="77001"))["evaluations"] == 12 + 8 + 16
-    # From here the mask and the inversion are in ComfyUI's cache.
-    assert worker.edit(row("unguided", steps="10", seed="77001", cfg="1"))["evaluations"] == 8
+    assert worker.edit(row("guided", steps="10", seed="77001"))["evaluations"] == 12 + 8 + 16
+    # No step is one that ComfyUI has in its cache.
+    unguided = row("unguided", steps="5", seed="77004", cfg="1")
+    assert worker.edit(unguided)["evaluations"] == 12 + 4 + 4
 
 
 def test_what_comfyui_has_in_its_cache(comfy: ComfyServer, tmp_path: Path):

@@ -101,7 +101,7 @@ def test_edits_are_those_made_singly(folder: Path, monkeypatch: pytest.MonkeyPat
             for node, path in {"edit": results.edit(fruit), "look": results.mask(fruit)}.items():
                 (alone,) = comfy.images(outputs, node)
                 assert np.array_equal(pixels(path), np.asarray(alone)), (fruit, node)
-    said = json.loads(results.settings("apples").read_text())
+    said = json.loads(results.settings("apples").read_text())["settings"]
     assert (said["steps"], said["strength"], said["cfg"], said["seed"]) == (2, 0.8, 7.5, 0)
     assert said["target"] == SOURCE.replace("oranges", "apples")
 
