@@ -134,7 +134,7 @@ def edited(job: Job, rows: Sequence[Row], workers: int, gpu: float, cpus: int) -
         logging.getLogger(name).setLevel(logging.ERROR)
     items = [{"row": json.dumps(asdict(row))} for row in rows]
     dataset = ray.data.from_items(items, override_num_blocks=min(len(items), MOST_BLOCKS)).map(
-        Worker,
+        Worker,  # pyright: ignore[reportArgumentType]: Ray makes one for each actor
         fn_constructor_args=(job,),
         # One row at a time goes to a worker, so that none waits behind another's.
         compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
