@@ -60,13 +60,13 @@ def _fill(copy: Path, folder: Path) -> None:
     (copy / "config.json").write_text(json.dumps(_network_part(read_config(folder))))
     settings = _checked_object(folder / "tokenizer_config.json")
     (copy / "tokenizer_config.json").write_text(json.dumps(_tokenizer_part(settings)))
+    for name in OBJECTS:
+        _checked_object(folder / name)
     room = LARGEST
     for name in sorted(os.listdir(folder)):
         path = folder / name
         if name in OTHERS or path.suffix not in KINDS or not path.is_file():
             continue
-        if name in OBJECTS:
-            _checked_object(path)
         room -= path.stat().st_size
         if room < 0:
             raise ValueError(

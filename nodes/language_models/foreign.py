@@ -31,7 +31,7 @@ def explained(sentence: Callable[[str], str]) -> Iterator[None]:
     ):
         raise
     except BaseException as error:  # a panic of tokenizers is no Exception
-        raise ValueError(sentence(error_reason(error)[:LONGEST_REASON])) from error
+        raise ValueError(sentence(error_reason(error)[:LONGEST_REASON].rstrip(": "))) from error
 
 
 @contextmanager

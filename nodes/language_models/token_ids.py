@@ -25,8 +25,9 @@ def set_token_ids(network: PreTrainedModel, folder: Path) -> None:
     folder_says = _stated(folder)
     for part in network.modules():
         if hasattr(part, "generation_config"):
-            stated = {**part.generation_config.to_dict(), **folder_says}
-            part.generation_config = GenerationConfig(**_token_ids(stated, vocabulary_size(part)))
+            vocabulary = vocabulary_size(part)
+            own = _token_ids(part.generation_config.to_dict(), vocabulary)
+            part.generation_config = GenerationConfig(**own | _token_ids(folder_says, vocabulary))
     settings = network.generation_config
     first = settings.decoder_start_token_id, settings.bos_token_id
     if network.config.is_encoder_decoder and first == (None, None):
