@@ -63,7 +63,7 @@ def captions(model: TransformersModel, images: Tensor, prefix: str, max_tokens: 
 
 
 def _caption(
-    processor: BlipProcessor,
+    processor: Any,
     network: Any,
     pixels: Tensor,
     prefix: str,
@@ -116,7 +116,7 @@ def _check_config(network: Any) -> None:
             raise ValueError("its config.json states tokens that it does not know")
 
 
-def _colours(folder: Path) -> dict[str, list[float]]:
+def _colours(folder: Path) -> dict[str, Any]:
     """What is taken off each channel and what it is then divided by, where the folder says so."""
     stated = next(
         (found for name in PREPROCESSOR if (found := read_object(folder / name, LARGEST_CONFIG))),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import GenerationConfig
 
 from .folders import LARGEST_CONFIG, read_config
 from .json_object import read_object
@@ -16,7 +16,7 @@ from .json_object import read_object
 SETTINGS = "generation_config.json"
 
 
-def set_token_ids(network: PreTrainedModel, folder: Path) -> None:
+def set_token_ids(network: Any, folder: Path) -> None:
     """Give the network's generation the tokens that the folder states and the network has.
 
     Raises ValueError where the folder's generation settings are damaged, or do not say how a text

@@ -84,9 +84,7 @@ def load_folder(
     return TransformersModel(network, processor)
 
 
-def _filled(
-    described: PreTrainedModel, weights: dict[str, Tensor]
-) -> tuple[PreTrainedModel, dict[str, Any]]:
+def _filled(described: Any, weights: dict[str, Tensor]) -> tuple[Any, dict[str, Any]]:
     """The network with its weights, and what transformers reports of them.
 
     It is given no folder to look around in: in some there are adapters to other models, other

@@ -74,7 +74,10 @@ def use(nodes, loaded: Any) -> str:
     """What the model writes."""
     if hasattr(loaded.processor, "image_processor"):
         image = torch.rand(1, 40, 40, 3, generator=torch.Generator().manual_seed(0))
-        return nodes.DiffEditImageCaption.execute(loaded, image, "a picture", 4).result[0][0]
+        output = nodes.DiffEditImageCaption.execute(
+            caption_model=loaded, image=image, prefix="a picture", max_tokens=4
+        )
+        return output.result[0][0]
     few = {"count": 2, "max_tokens": 4, "concept": "bowl", "language_model": loaded}
     fixed = {**defaults(nodes.DiffEditConceptPrompts), **few}
     return nodes.DiffEditConceptPrompts.execute(**fixed).result[0]
@@ -169,6 +172,13 @@ def test_names_that_cannot_be_shown_are_not_listed(nodes, models, saved):
 def test_a_choice_leads_nowhere_else(nodes, models, choice):
     with pytest.raises(ValueError, match="there is no"):
         nodes.DiffEditLanguageModelLoader.execute(choice)
+
+
+@pytest.mark.parametrize("choice", [7, None, [], {}, ["flan"], "x" * 10**6, "日本"], ids=range(7))
+def test_any_choice_is_one_sentence(nodes, models, choice):
+    with pytest.raises(ValueError, match="there is no") as caught:
+        nodes.DiffEditLanguageModelLoader.execute(choice)
+    assert_one_sentence(caught, "model")
 
 
 def test_a_loop_of_folders_ends(nodes, models):
