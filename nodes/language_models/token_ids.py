@@ -24,7 +24,7 @@ def set_token_ids(network: Any, folder: Path) -> None:
     """
     folder_says = _stated(folder)
     for part in network.modules():
-        if hasattr(part, "generation_config"):
+        if isinstance(getattr(part, "generation_config", None), GenerationConfig):
             vocabulary = vocabulary_size(part)
             own = _token_ids(part.generation_config.to_dict(), vocabulary)
             part.generation_config = GenerationConfig(**own | _token_ids(folder_says, vocabulary))
