@@ -13,7 +13,7 @@ from transformers import (
     LogitsProcessorList,
 )
 
-from .files import PREPROCESSOR
+from .files import PREPROCESSOR, has_any
 from .folders import LARGEST_CONFIG
 from .foreign import explained
 from .json_object import read_object
@@ -118,21 +118,17 @@ def _check_config(network: Any) -> None:
 
 def _colours(folder: Path) -> dict[str, Any]:
     """What is taken off each channel and what it is then divided by, where the folder says so."""
-    stated = next(
-        (found for name in PREPROCESSOR if (found := read_object(folder / name, LARGEST_CONFIG))),
-        None,
-    )
-    if stated is None:
-        raise ValueError(
-            f"model: {folder / PREPROCESSOR[0]} is no readable JSON object; download that file "
-            "again."
-        )
-    stated = stated.get("image_processor", stated)
+    path = next(folder / name for name in PREPROCESSOR if has_any(folder, [name]))
+    stated = read_object(path, LARGEST_CONFIG)
+    if stated is not None and "image_processor" in stated:
+        stated = stated["image_processor"]
+    if not isinstance(stated, dict):
+        raise ValueError(f"model: {path} is no readable JSON object; download that file again.")
     colours = {name: stated[name] for name in ("image_mean", "image_std") if name in stated}
     if not all(map(_is_colour, colours.values())) or 0 in colours.get("image_std", []):
         raise ValueError(
-            f"model: {folder / PREPROCESSOR[0]} states an image_mean or image_std that is no "
-            "three numbers; download that file again."
+            f"model: {path} states an image_mean or image_std that is no three numbers; download "
+            "that file again."
         )
     return colours
 

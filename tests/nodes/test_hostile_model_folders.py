@@ -673,6 +673,16 @@ def test_colours_are_three_numbers(nodes, copied, name, value):
     assert_one_sentence(caught, "model")
 
 
+@pytest.mark.parametrize("value", [0, None, [], "x"])
+def test_how_pictures_are_prepared_is_an_object(nodes, copied, value):
+    folder = copied("blip")
+    (file,) = folder.glob("*processor_config.json")
+    file.write_text(json.dumps({"image_processor": value}))
+    with pytest.raises(ValueError, match="is no readable JSON object") as caught:
+        load(nodes, "blip")
+    assert_one_sentence(caught, "model")
+
+
 # The server's log
 
 
