@@ -32,7 +32,7 @@ def check_layers(config: dict[str, Any], tensors: int) -> None:
     for key, value in config.items():
         if isinstance(value, dict):
             check_layers(value, tensors)
-        elif "layer" in key and isinstance(value, int) and value > tensors:
+        elif "layer" in key and isinstance(value, int) and value > FEW_PARTS + tensors:
             raise ValueError(TOO_LARGE)
 
 

@@ -386,6 +386,25 @@ def resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_network_that_shares_tensors_is_no_larger_than_its_weights(nodes, copied, tied):
+    """Nor is one whose config.json states layers that it has not, as those of Qwen 2 do."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    folder = copied("llama")
+    llama = json.loads((folder / "config.json").read_text())
+    shared = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers")
+    sizes = {name: llama[name] for name in (*shared, "num_attention_heads", "eos_token_id")}
+    config = Qwen2Config(**sizes, num_key_value_heads=2, tie_word_embeddings=tied)
+    torch.manual_seed(0)
+    network = Qwen2ForCausalLM(config)
+    network.save_pretrained(folder)
+    loaded = load(nodes, "llama")
+    assert json.loads((folder / "config.json").read_text())["max_window_layers"] == 28
+    for name, tensor in loaded.load().state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name])
+
+
 # Generation
 
 
@@ -661,7 +680,9 @@ def test_how_pictures_are_prepared_is_not_the_folders_to_say(nodes, copied, stat
 
 
 @pytest.mark.parametrize("name", ["image_mean", "image_std"])
-@pytest.mark.parametrize("value", [0, [], [1, 2], ["a", "b", "c"], [0.5, 0.5, float("nan")], None])
+@pytest.mark.parametrize(
+    "value", [0, [], [1, 2], ["a", "b", "c"], [0, 0, float("nan")], [10**999] * 3]
+)
 def test_colours_are_three_numbers(nodes, copied, name, value):
     folder = copied("blip")
     (file,) = folder.glob("*processor_config.json")
