@@ -67,7 +67,10 @@ def _fill(copy: Path, folder: Path) -> None:
         path = folder / name
         if name in OTHERS or path.suffix not in KINDS or not path.is_file():
             continue
-        room -= path.stat().st_size
+        size = path.stat().st_size
+        if not size:  # also what /proc makes up while it is read
+            continue
+        room -= size
         if room < 0:
             raise ValueError(
                 f"model: the files of the tokenizer in {folder} are larger than any tokenizer's; "

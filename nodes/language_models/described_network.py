@@ -18,16 +18,16 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 # A tied or merged tensor stands for several, and most modules hold no tensor.
 PARTS_PER_TENSOR, FEW_PARTS = 20, 2000
-# Tensors that are computed, not stored, such as masks and positions, have a size of their own.
-NUMBERS_PER_NUMBER, FEW_NUMBERS = 2, 1 << 26
-
+# Tensors that are computed, not stored, such as masks and positions, have a size of their own. A
+# stored number takes four bytes at most.
+BYTES_PER_NUMBER, FEW_BYTES = 8, 1 << 30
 
 TOO_LARGE = "its config.json asks for a larger network than its weights fill"
 
 
 def check_layers(config: dict[str, Any], tensors: int) -> None:
-    """Raise ValueError where a config.json states more layers than there are tensors
-    in the weights: to make an object of it takes time and memory for each.
+    """Raise ValueError where a config.json states many more layers than there are tensors in the
+    weights: to make an object of it takes time and memory for each.
     """
     for key, value in config.items():
         if isinstance(value, dict):
@@ -47,9 +47,10 @@ def described_network(
     """
     with torch.device("meta"), _at_most(FEW_PARTS + PARTS_PER_TENSOR * len(weights)):
         network = build(config)
-    numbers = sum(tensor.numel() for tensor in (*network.parameters(), *network.buffers()))
+    described = (*network.parameters(), *network.buffers())
+    size = sum(tensor.numel() * tensor.element_size() for tensor in described)
     stored = sum(tensor.numel() for tensor in weights.values())
-    if numbers > FEW_NUMBERS + NUMBERS_PER_NUMBER * stored:
+    if size > FEW_BYTES + BYTES_PER_NUMBER * stored:
         raise ValueError(TOO_LARGE)
     return network
 
