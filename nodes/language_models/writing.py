@@ -98,7 +98,7 @@ def _encode(tokenizer: PreTrainedTokenizerBase, request: str) -> Tensor:
     """The request as tokens `[1, length]`, as a chat for a model that was trained on chats."""
     if tokenizer.chat_template is None:
         return tokenizer(request, return_tensors="pt")["input_ids"]
-    chat = as_chat(tokenizer.chat_template, request, tokenizer.special_tokens_map)
+    chat = as_chat(tokenizer, request)
     # Those are in the chat.
     return tokenizer(chat, add_special_tokens=False, return_tensors="pt")["input_ids"]
 
