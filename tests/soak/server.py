@@ -1,0 +1,39 @@
+"""The servers of the soak: with the second pack, small language models, and a bound on memory."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.other_pack import other_pack
+from tests.soak.odd_nodes import CODE
+from tools.comfy_server import PACK, ComfyServer
+
+MEMORY = 16 * 2**20
+"""KiB of address space for a server, so that it alone fails where it asks for too much."""
+
+BOUNDED = ("sh", "-c", f'ulimit -v {MEMORY}; exec "$@"', "sh")
+
+
+@contextmanager
+def soak_server(
+    folder: Path, arguments: Sequence[str] = (), through: Sequence[str] = ()
+) -> Iterator[ComfyServer]:
+    """A server on a folder that stays, to be opened again."""
+    packs = folder / "packs"
+    if packs.exists():
+        of_pack = ["--extra-model-paths-config", str(packs / "paths.yaml")]
+    else:
+        from tests.language_models import (
+            save_blip,
+            save_t5,
+        )  # transformers takes its time to import
+
+        of_pack = other_pack(packs, CODE)
+        language_models = folder / "base" / "models" / "LLM"
+        save_t5(language_models / "flan-t5-base")
+        save_blip(language_models / "blip-image-captioning-large")
+    with ComfyServer(
+        arguments=[*of_pack, *arguments], through=[*BOUNDED, *through], base=folder / "base"
+    ) as comfy:
+        comfy.upload(PACK / "web" / "pictures" / "source.png")
+        yield comfy
