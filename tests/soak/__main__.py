@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from tests.soak.fuzz import fuzz, replay
 from tests.soak.interrupts import interrupts
 from tests.soak.kills import kills
 from tests.soak.server import soak_server
-from tools.comfy_server import ServerError, TimeLimitError
+from tools.comfy_server import ComfyServer, ServerError, TimeLimitError
 
 MINUTES = 10
 """What the counts below take on a quiet machine with two cores."""
@@ -48,15 +50,16 @@ def main() -> None:
     if options.replay is not None:
         replay(options.replay)
         return
-    parts = _parts(options.minutes / MINUTES, options.seed)
     report: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
+        parts = _parts(folder, stack, options.minutes / MINUTES, options.seed)
         for name, part in parts.items():
             if options.only and not name.startswith(tuple(options.only)):
                 continue
             began = time.monotonic()
             try:
-                report[name] = part(Path(folder) / name.replace(" ", "-"))
+                report[name] = part()
             except TimeLimitError as error:
                 report[name] = {"hangs": 1, "text": str(error)}
             except ServerError as error:
@@ -67,28 +70,30 @@ def main() -> None:
     sys.exit(failed)
 
 
-def _parts(factor: float, seed: int) -> dict[str, Callable[[Path], dict[str, Any]]]:
-    """The parts of the soak by their names, each to be called with a folder of its own."""
+def _parts(
+    folder: Path, stack: ExitStack, factor: float, seed: int
+) -> dict[str, Callable[[], dict[str, Any]]]:
+    """The parts of the soak by their names.
+
+    stack: closes the server that some parts share.  factor: of all counts.
+    """
 
     def times(count: int) -> int:
         return max(1, round(factor * count))
 
-    def on_one_server(part: Callable[..., dict[str, Any]], count: int, *more: Any):
-        def run(folder: Path) -> dict[str, Any]:
-            with soak_server(folder) as comfy:
-                return part(comfy, times(count), *more)
-
-        return run
+    @cache
+    def shared() -> ComfyServer:
+        return stack.enter_context(soak_server(folder / "shared"))
 
     return {
-        "fuzz": lambda folder: fuzz(folder, range(seed, seed + times(PROMPTS))),
-        "interrupts": on_one_server(interrupts, INTERRUPTS, seed),
-        "edits in a row": on_one_server(edits, EDITS),
-        "two clients": on_one_server(two_clients, AT_ONCE),
-        "two servers": lambda folder: two_servers(folder, times(AT_ONCE)),
-        "kill -9": lambda folder: kills(folder, times(KILLS), seed),
-        "full and read-only disks": disks,
-        "determinism": determinism,
+        "fuzz": lambda: fuzz(folder / "fuzz", range(seed, seed + times(PROMPTS))),
+        "interrupts": lambda: interrupts(shared(), times(INTERRUPTS), seed),
+        "edits in a row": lambda: edits(shared(), times(EDITS)),
+        "clients, two": lambda: two_clients(shared(), times(AT_ONCE)),
+        "servers, two": lambda: two_servers(folder / "two", times(AT_ONCE)),
+        "kill -9": lambda: kills(folder / "kills", times(KILLS), seed),
+        "disks, full and read-only": lambda: disks(folder / "disks"),
+        "determinism": lambda: determinism(folder / "determinism"),
     }
 
 

@@ -147,7 +147,6 @@ ODD: dict[str, dict[str, Distortion]] = {
         "a numpy array": lambda image: image.numpy(),
         "a list of pictures": lambda image: list(image),
         "with a gradient": lambda image: image.clone().requires_grad_(),
-        "on no device": lambda image: image.to("meta"),
     },
     "MASK": {
         "no masks": lambda mask: mask[:0],
@@ -177,7 +176,6 @@ ODD: dict[str, dict[str, Distortion]] = {
         "all 1": torch.ones_like,
         "a numpy array": lambda mask: mask.numpy(),
         "a list of masks": lambda mask: list(mask),
-        "on no device": lambda mask: mask.to("meta"),
     },
     "LATENT": {
         "without samples": lambda latent: {
@@ -201,7 +199,6 @@ ODD: dict[str, dict[str, Distortion]] = {
         "integers": samples(lambda tensor: tensor.long()),
         "complex": samples(lambda tensor: tensor.to(torch.complex64)),
         "huge": samples(lambda tensor: tensor * 1e30),
-        "on no device": samples(lambda tensor: tensor.to("meta")),
         "several in one": several,
         "batch_index longer": entry(batch_index=[0, 1, 2, 3, 4]),
         "batch_index empty": entry(batch_index=[]),
@@ -278,10 +275,10 @@ ODD: dict[str, dict[str, Distortion]] = {
         "concat NaN": entry(concat_latent_image=torch.full((1, 4, 8, 8), NAN)),
     },
     "MODEL": {
-        "inner model None": lambda model: without(model, "model"),
-        "options None": lambda model: without(model, "model_options"),
-        "options a text": lambda model: SimpleNamespace(model=model.model, model_options="a"),
         "its network": lambda model: model.model,
+        "with methods that give nothing": lambda model: SimpleNamespace(
+            get_model_object=lambda name: None, clone=lambda: None, model=None, model_options={}
+        ),
     },
     "CLIP": {
         "tokenizer None": lambda clip: without(clip, "tokenizer"),

@@ -256,7 +256,8 @@ def fuzzed(seed: int, info: Info) -> Fuzzed:
     (name,) = rng.choices(names, weights)
     workflow = right_prompt(name, info, rng)
     count = rng.choice([1, 1, 1, 2, 2, 3, 4])
-    factors = [_distort(rng, workflow, name, info, number) for number in range(count)]
+    right = dict(workflow["under_test"]["inputs"])
+    factors = [_distort(rng, workflow, right, info[name], number) for number in range(count)]
     return Fuzzed(seed, name, _reachable(workflow), factors, rng.random() < 0.5)
 
 
@@ -311,13 +312,22 @@ def _right_values(node_type: str, name: str, type_: str, options: dict[str, Any]
     return {name: default or TEXT if type_ == "STRING" else default}
 
 
-def _distort(rng: random.Random, workflow: Workflow, name: str, info: Info, number: int) -> str:
-    """Make one input of the node under test odd; returns what was done, in words."""
+def _distort(
+    rng: random.Random,
+    workflow: Workflow,
+    right_inputs: dict[str, Any],
+    one: dict[str, Any],
+    number: int,
+) -> str:
+    """Make one input of the node under test odd; returns what was done, in words.
+
+    right_inputs: those of the right prompt.  one: what /object_info says of the node.
+    """
     inputs = workflow["under_test"]["inputs"]
-    specified = inputs_of(info[name])
+    specified = inputs_of(one)
     types = {input_name: type_ for input_name, (type_, *_) in specified.items()}
-    for opened in inputs.keys() - types.keys():  # by a choice
-        value = inputs[opened]
+    for opened in right_inputs.keys() - types.keys():  # by a choice
+        value = right_inputs[opened]
         types[opened] = "BOOLEAN" if isinstance(value, bool) else "FLOAT"
     if not types or rng.random() < 0.02:
         inputs["nonsense"] = rng.choice([7, "\ud800", ["model", 0], None])
@@ -326,7 +336,7 @@ def _distort(rng: random.Random, workflow: Workflow, name: str, info: Info, numb
     type_ = types[target]
     way = rng.choices(*zip(*_ways(type_, specified.get(target)), strict=True))[0]
     new_id = f"odd_{number}"
-    right = inputs.get(target)
+    right = right_inputs.get(target)
     if way == "missing":
         inputs.pop(target, None)
         return f"{target}: missing"

@@ -65,14 +65,14 @@ def flow_edit() -> Workflow:
 
 
 def refine() -> Workflow:
-    """Mask Refine alone, on two pictures that take it seconds."""
+    """Mask Refine alone, on large pictures."""
     workflow = stages()
-    large = {"upscale_method": "bilinear", "width": 768, "height": 768, "crop": "disabled"}
+    large = {"upscale_method": "bilinear", "width": 1024, "height": 1024, "crop": "disabled"}
     workflow = {name: workflow[name] for name in ("model", "original", "source", "refine_mask")}
     workflow["large"] = node("ImageScale", image=["source", 0], **large)
-    workflow["both"] = node("RepeatImageBatch", image=["large", 0], amount=2)
-    workflow["heat"] = node("ImageToMask", image=["both", 0], channel="red")
-    workflow["refine_mask"]["inputs"] |= {"mask": ["heat", 0], "image": ["both", 0], "snap": 64}
+    workflow["several"] = node("RepeatImageBatch", image=["large", 0], amount=4)
+    workflow["heat"] = node("ImageToMask", image=["several", 0], channel="red")
+    workflow["refine_mask"]["inputs"] |= {"mask": ["heat", 0], "image": ["several", 0], "snap": 64}
     workflow["picture"] = node("MaskToImage", mask=["refine_mask", 0])
     workflow["edit"] = node("SaveImage", images=["picture", 0], filename_prefix="DiffEdit")
     return workflow
