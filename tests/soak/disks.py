@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tests.soak.kills import is_whole
+from tests.soak.outcomes import is_sentence
 from tests.soak.server import soak_server
 from tests.soak.workloads import one_node, result, salted, stages
 from tools.comfy_server import ComfyServer, Workflow, WorkflowError
@@ -52,6 +53,7 @@ def disks(folder: Path) -> dict[str, Any]:
         skipped.append("full disks: this user cannot mount a small one (unshare -rm)")
     return {
         "runs": len(rows),
+        "raw": sum(row["raw"] for row in rows),
         "lost": sum(row["lost"] for row in rows),
         "half_written_by_save_image": sum(row["half_written"] for row in rows),
         "rows": rows,
@@ -67,7 +69,7 @@ def _runs(
             expected = result(comfy, salted(workflow(), "before"))
             row = {"folder": name, "damage": damage_name, "edit": edit, "text": ""}
             salt = f"{name} {damage_name} {edit}"
-            row["half_written"] = 0
+            row |= {"raw": False, "half_written": 0}
             with damage(base / name):
                 lost = _is_lost(comfy, salted(workflow(), salt), expected, row)
                 if name == "output":
@@ -85,6 +87,8 @@ def _is_lost(
         return not np.array_equal(result(comfy, workflow), expected)
     except WorkflowError as error:
         row["text"] = f"{error.node_type}: {error}"
+        ours = error.node_type in comfy.node_ids()
+        row["raw"] = ours and not is_sentence(str(error))
         return True
 
 

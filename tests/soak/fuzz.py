@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,14 +24,18 @@ from tools.comfy_server import ComfyServer
 
 CHUNK = 200
 
+LOG_OF_WINDOWS = ("env", "PYTHONIOENCODING=cp1252")
+"""Starts a server with a log that takes few characters."""
+
 
 def fuzz(folder: Path, seeds: Sequence[int]) -> dict[str, Any]:
     """Run the prompts of the seeds, on as many servers as it takes; returns the report."""
+    save_language_models(folder / "base" / "models" / "LLM")
     prompts: list[Fuzzed] = []
     outcomes: list[Outcome] = []
     with tqdm(total=len(seeds), desc="fuzz", mininterval=2) as bar:
         while len(outcomes) < len(seeds):
-            with soak_server(folder) as comfy:
+            with soak_server(folder, through=LOG_OF_WINDOWS) as comfy:
                 info = node_info(comfy)
                 prompts = prompts or [fuzzed(seed, info) for seed in seeds]
                 while len(outcomes) < len(seeds):
@@ -40,6 +46,19 @@ def fuzz(folder: Path, seeds: Sequence[int]) -> dict[str, Any]:
                         comfy.process.kill()
                         break
     return report(prompts, outcomes)
+
+
+def save_language_models(folder: Path) -> None:
+    """Small ones, under the names of the real ones and under names that few logs can print."""
+    from transformers.utils import logging  # takes its time to import
+
+    from tests.language_models import save_blip, save_t5
+
+    logging.disable_progress_bar()
+    save_t5(folder / "flan-t5-base")
+    save_t5(folder / "言語模型")
+    save_t5(folder / os.fsdecode(b"mod\xe8le"))
+    save_blip(folder / "blip-image-captioning-large")
 
 
 def node_info(comfy: ComfyServer) -> Info:
@@ -81,10 +100,10 @@ def listed(pairs: Sequence[tuple[Fuzzed, Outcome]], kind: str) -> list[dict[str,
 
 def replay(seed: int) -> None:
     """Run the prompt of one seed again, and print all about it."""
-    with (
-        tempfile.TemporaryDirectory(prefix="soak-") as folder,
-        soak_server(Path(folder)) as comfy,
-    ):
+    with tempfile.TemporaryDirectory(prefix="soak-") as name, ExitStack() as stack:
+        folder = Path(name)
+        save_language_models(folder / "base" / "models" / "LLM")
+        comfy = stack.enter_context(soak_server(folder, through=LOG_OF_WINDOWS))
         prompt = fuzzed(seed, node_info(comfy))
         (outcome,) = run_all(comfy, [prompt])
         print(json.dumps(prompt.workflow, indent=1))

@@ -344,7 +344,8 @@ def _distort(
         inputs[target] = rng.choice(LITERAL.get(type_, [7, "a text", None, {}]))
         return f"{target}: {_shown(inputs[target])}"
     if way == "range":
-        inputs[target] = rng.choice(_edges(target, specified[target][1]))
+        options = specified[target][1]
+        inputs[target] = rng.choice(options.get("options") or _edges(target, options))
         return f"{target}: {_shown(inputs[target])}"
     if way == "nowhere":
         inputs[target] = rng.choice([["nobody", 0], ["model", 17], ["model", -1], ["model"], []])
@@ -376,10 +377,8 @@ def _ways(type_: str, specified: Any) -> list[tuple[str, float]]:
         ways = [("odd", 6.0), ("other type", 1.0), ("missing", 0.3), ("literal", 0.3)]
         return [*ways, ("nowhere", 0.2), *([("stock", 3.0)] if type_ in BY_STOCK else [])]
     ways = [("odd", 4.0), ("literal", 2.5), ("other type", 0.5), ("missing", 0.5)]
-    return [
-        *ways,
-        *([("range", 2.0)] if specified and {"min", "max"} & specified[1].keys() else []),
-    ]
+    has_range = type_ == "COMBO" or specified and "min" in specified[1]
+    return [*ways, *([("range", 2.0)] if has_range else [])]
 
 
 def _edges(name: str, options: dict[str, Any]) -> list[Any]:

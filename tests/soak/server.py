@@ -1,5 +1,6 @@
-"""The servers of the soak: with the second pack, small language models, and a bound on memory."""
+"""The servers of the soak: with the second pack and a bound on memory."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,19 +20,8 @@ def soak_server(
     folder: Path, arguments: Sequence[str] = (), through: Sequence[str] = ()
 ) -> Iterator[ComfyServer]:
     """A server on a folder that stays, to be opened again."""
-    packs = folder / "packs"
-    if packs.exists():
-        of_pack = ["--extra-model-paths-config", str(packs / "paths.yaml")]
-    else:
-        from tests.language_models import (
-            save_blip,
-            save_t5,
-        )  # transformers takes its time to import
-
-        of_pack = other_pack(packs, CODE)
-        language_models = folder / "base" / "models" / "LLM"
-        save_t5(language_models / "flan-t5-base")
-        save_blip(language_models / "blip-image-captioning-large")
+    shutil.rmtree(folder / "packs", ignore_errors=True)
+    of_pack = other_pack(folder / "packs", CODE)
     with ComfyServer(
         arguments=[*of_pack, *arguments], through=[*BOUNDED, *through], base=folder / "base"
     ) as comfy:
