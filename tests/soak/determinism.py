@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.soak.prompts import node
 from tests.soak.server import soak_server
-from tests.soak.workloads import WORKLOADS, salted
+from tests.soak.workloads import LONGEST, WORKLOADS, salted
 from tools.comfy_server import ComfyServer, Workflow
 
 BATCH = 3
@@ -47,7 +47,7 @@ def _edits(folder: Path, threads: int) -> dict[str, np.ndarray]:
 
 
 def _first(comfy: ComfyServer, workflow: Workflow) -> np.ndarray:
-    return np.asarray(comfy.images(comfy.run(workflow), "edit")[0]).astype(int)
+    return np.asarray(comfy.images(comfy.run(workflow, seconds=LONGEST), "edit")[0]).astype(int)
 
 
 def _in_a_batch(workflow: Workflow) -> Workflow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -55,9 +56,9 @@ def save_language_models(folder: Path) -> None:
     from tests.language_models import save_blip, save_t5
 
     logging.disable_progress_bar()
-    save_t5(folder / "flan-t5-base")
-    save_t5(folder / "言語模型")
-    save_t5(folder / os.fsdecode(b"mod\xe8le"))
+    model = save_t5(folder / "flan-t5-base")
+    for name in ("言語模型".encode(), b"mod\xe8le"):
+        shutil.copytree(model, folder / os.fsdecode(name))
     save_blip(folder / "blip-image-captioning-large")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from tests.soak.workloads import WORKLOADS, result, salted
+from tests.soak.workloads import LONGEST, WORKLOADS, result, salted
 from tools.comfy_server import ComfyServer, Workflow, WorkflowError
 
 SECONDS = 1.0
@@ -32,7 +32,6 @@ class Run:
     workflow: Workflow
     steps: list[float] = field(default_factory=list)
     stopped: bool = False
-    error: str = ""
     ended: float = 0.0
 
     def start(self) -> threading.Thread:
@@ -42,10 +41,9 @@ class Run:
 
     def _run(self) -> None:
         try:
-            self.comfy.run(self.workflow, self._note)
+            self.comfy.run(self.workflow, self._note, seconds=LONGEST)
         except WorkflowError as error:
             self.stopped = "interrupted" in str(error)
-            self.error = str(error)
         self.ended = time.monotonic()
 
     def _note(self, node: str, done: int, total: int) -> None:

@@ -282,11 +282,13 @@ ODD: dict[str, dict[str, Distortion]] = {
     },
     "CLIP": {
         "tokenizer None": lambda clip: without(clip, "tokenizer"),
-        "patcher None": lambda clip: without(clip, "patcher"),
+        "model None": lambda clip: without(clip, "cond_stage_model"),
     },
     "VAE": {
         "first stage None": lambda vae: without(vae, "first_stage_model"),
-        "patcher None": lambda vae: without(vae, "patcher"),
+        "with methods that give nothing": lambda vae: SimpleNamespace(
+            encode=lambda pixels: None, decode=lambda samples: None, first_stage_model=0
+        ),
     },
     "SIGMAS": {
         "none": lambda sigmas: sigmas[:0],
@@ -346,7 +348,7 @@ def problems(type_: str, value: Any) -> list[str]:
     if type_ == "LATENT" and isinstance(value, dict):
         found = problems("tensor", value.get("samples"))
         if TRAJECTORY in value:
-            found += problems("tensor", value[TRAJECTORY].latents)
+            found += problems("tensor", getattr(value[TRAJECTORY], "latents", None))
         return found
     if type_ in ("IMAGE", "MASK", "tensor"):
         if not isinstance(value, torch.Tensor):

@@ -360,7 +360,7 @@ def _distort(
         workflow[new_id] = made
         inputs[target] = [new_id, 0]
         settings = {key: one for key, one in made["inputs"].items() if not isinstance(one, list)}
-        return f"{target}: {made['class_type']} {settings or ''}".strip()
+        return f"{target}: {made['class_type']} {_shown(settings)}"
     odd = rng.choice([one for one in odd_names(type_) if not _endless(target, one)])
     workflow[new_id] = node("OddValue", type=type_, name=odd, salt="")
     if isinstance(right, list):

@@ -69,7 +69,7 @@ def _run_batch(
         if message is None or time.monotonic() > deadline:
             kind = HANG if comfy.process.poll() is None else CRASH
             first = next(iter(waiting.values()))
-            ends[first] = Outcome(kind, prompts[first].node_type, comfy.log_tail(8))
+            ends[first] = Outcome(kind, prompts[first].node_type, _last_words(comfy))
             return [ends[number] for number in range(first + 1)]
         if isinstance(message, bytes):  # a preview
             continue
@@ -94,6 +94,13 @@ def _run_batch(
         ends[waiting.pop(id_)] = outcome
         deadline = time.monotonic() + HANG_SECONDS
     return [ends[number] for number in sorted(ends)]
+
+
+def _last_words(comfy: ComfyServer) -> str:
+    """The traceback of a thread that has died, or else the end of the log."""
+    log = comfy.log_tail(500)
+    died = log.rfind("Exception in thread")
+    return log[died:] if died >= 0 else comfy.log_tail(8)
 
 
 def _queue(
