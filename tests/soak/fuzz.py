@@ -77,7 +77,7 @@ def report(prompts: Sequence[Fuzzed], outcomes: Sequence[Outcome]) -> dict[str, 
         "wrong": sum(bool(outcome.problems) for outcome in outcomes),
         **{f"{kind} texts": listed(pairs, kind) for kind in (RAW, CRASH, HANG, STOCK)},
         "wrong texts": [
-            {**asdict(prompt), "problems": outcome.problems}
+            {**asdict(prompt), "text": "; ".join(outcome.problems)}
             for prompt, outcome in pairs
             if outcome.problems
         ],

@@ -30,7 +30,7 @@ def test_odd_prompts(comfy: ComfyServer):
     found = report(prompts, run_all(comfy, prompts))
     assert found["executed"] > len(SEEDS) / 2
     for count in ("raw", "crashes", "hangs", "wrong"):
-        assert found[count] == 0, found[f"{count} texts"]
+        assert found[count] == 0, [one["text"] for one in found[f"{count} texts"]]
 
 
 def test_interrupted_edits(comfy: ComfyServer):
