@@ -12,6 +12,7 @@ lost result.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -50,6 +51,8 @@ def main() -> None:
     if options.replay is not None:
         replay(options.replay)
         return
+    # A plain SIGTERM would leave servers running; an exception unwinds the `with` block.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     report: dict[str, Any] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
@@ -67,6 +70,8 @@ def main() -> None:
             report[name]["seconds"] = round(time.monotonic() - began)
             save_report("soak", report)
     failed = print_table(report)
+    for one in report.get("fuzz", {}).get("raw texts", []):
+        print(f"seed {one['seed']}: {one['node_type']}: {one['text'].splitlines()[0][:120]}")
     sys.exit(failed)
 
 

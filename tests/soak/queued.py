@@ -1,6 +1,7 @@
 """Many prompts through one server: all of them queued, their ends read from one websocket."""
 
 import json
+import subprocess
 import time
 import uuid
 from collections.abc import Sequence
@@ -67,7 +68,7 @@ def _run_batch(
         except (websocket.WebSocketException, OSError):
             message = None
         if message is None or time.monotonic() > deadline:
-            kind = HANG if comfy.process.poll() is None else CRASH
+            kind = CRASH if _has_gone(comfy) else HANG
             first = next(iter(waiting.values()))
             ends[first] = Outcome(kind, prompts[first].node_type, _last_words(comfy))
             return [ends[number] for number in range(first + 1)]
@@ -94,6 +95,14 @@ def _run_batch(
         ends[waiting.pop(id_)] = outcome
         deadline = time.monotonic() + HANG_SECONDS
     return [ends[number] for number in sorted(ends)]
+
+
+def _has_gone(comfy: ComfyServer) -> bool:
+    try:
+        comfy.process.wait(1)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _last_words(comfy: ComfyServer) -> str:
