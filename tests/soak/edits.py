@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from tests.soak.progress import bar
 from tests.soak.workloads import one_node, result, salted, stages, stock
 from tools.comfy_server import ComfyServer, Workflow
 
@@ -32,7 +32,7 @@ def _series(
     rows = []
     lost = 0
     expected: dict[int, np.ndarray] = {}
-    for number in tqdm(range(count), desc=name, mininterval=2):
+    for number in bar(range(count), desc=name):
         edited = result(comfy, salted(workflow(number), f"{name} {number}"))
         lost += not np.array_equal(edited, expected.setdefault(number % 2, edited))
         rows.append((_memory(comfy), _handles(comfy), _temporary(comfy)))

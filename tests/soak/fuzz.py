@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from tqdm import tqdm
 
 from tests.soak.outcomes import CRASH, HANG, KINDS, RAW, REFUSED, STOCK, Outcome
+from tests.soak.progress import bar
 from tests.soak.prompts import Fuzzed, Info, fuzzed
 from tests.soak.queued import run_all
 from tests.soak.server import soak_server
@@ -34,7 +34,7 @@ def fuzz(folder: Path, seeds: Sequence[int]) -> dict[str, Any]:
     save_language_models(folder / "base" / "models" / "LLM")
     prompts: list[Fuzzed] = []
     outcomes: list[Outcome] = []
-    with tqdm(total=len(seeds), desc="fuzz", mininterval=2) as bar:
+    with bar(total=len(seeds), desc="fuzz") as done:
         while len(outcomes) < len(seeds):
             with soak_server(folder, through=LOG_OF_WINDOWS) as comfy:
                 info = node_info(comfy)
@@ -42,7 +42,7 @@ def fuzz(folder: Path, seeds: Sequence[int]) -> dict[str, Any]:
                 while len(outcomes) < len(seeds):
                     found = run_all(comfy, prompts[len(outcomes) :][:CHUNK])
                     outcomes += found
-                    bar.update(len(found))
+                    done.update(len(found))
                     if found[-1].kind in (CRASH, HANG):
                         comfy.process.kill()
                         break

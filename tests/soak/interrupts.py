@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from tests.soak.progress import bar
 from tests.soak.workloads import LONGEST, WORKLOADS, result, salted
 from tools.comfy_server import ComfyServer, Workflow, WorkflowError
 
@@ -63,7 +63,7 @@ def interrupts(comfy: ComfyServer, count: int, seed: int = 0) -> dict[str, Any]:
     waits, late, different = [], [], []
     quick = [name for name in WORKLOADS if name != "Mask Refine"]
     tried = 0
-    with tqdm(total=count, desc="interrupts", mininterval=2) as bar:
+    with bar(total=count, desc="interrupts") as done:
         while len(waits) < count:
             tried += 1
             name = "Mask Refine" if len(waits) % EVERY == EVERY - 1 else rng.choice(quick)
@@ -87,7 +87,7 @@ def interrupts(comfy: ComfyServer, count: int, seed: int = 0) -> dict[str, Any]:
             again = result(comfy, salted(WORKLOADS[name](), f"again {seed} {tried}"))
             if not np.array_equal(again, expected[name]):
                 different.append(one)
-            bar.update()
+            done.update()
     return {
         "runs": len(waits),
         "median_wait": float(np.median(waits)),

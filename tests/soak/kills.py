@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
+from tests.soak.progress import bar
 from tests.soak.prompts import node
 from tests.soak.server import soak_server
 from tests.soak.workloads import result, salted, stages
@@ -32,7 +32,7 @@ def kills(folder: Path, count: int, seed: int = 0) -> dict[str, Any]:
     expected: np.ndarray | None = None
     lasts = 0.0
     different, left, half_written = 0, 0, 0
-    with tqdm(total=count, desc="kills", mininterval=2) as bar:
+    with bar(total=count, desc="kills") as done:
         for number in range(count + 1):
             with soak_server(folder) as comfy:
                 left += len(_files(comfy, "temp"))
@@ -43,7 +43,7 @@ def kills(folder: Path, count: int, seed: int = 0) -> dict[str, Any]:
                     lasts = time.monotonic() - began
                 else:
                     different += not np.array_equal(edited, expected)
-                    bar.update()
+                    done.update()
                 if number == count:
                     break
                 if number % 2:
