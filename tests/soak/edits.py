@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from tests.soak.progress import bar
 from tests.soak.workloads import one_node, result, salted, stages, stock
@@ -29,13 +29,14 @@ def edits(comfy: ComfyServer, count: int) -> dict[str, Any]:
 def _series(
     comfy: ComfyServer, count: int, workflow: Callable[[int], Workflow], name: str
 ) -> dict[str, Any]:
+    process = psutil.Process(comfy.process.pid)
     rows = []
     lost = 0
     expected: dict[int, np.ndarray] = {}
     for number in bar(range(count), desc=name):
         edited = result(comfy, salted(workflow(number), f"{name} {number}"))
         lost += not np.array_equal(edited, expected.setdefault(number % 2, edited))
-        rows.append((_memory(comfy), _handles(comfy), _temporary(comfy)))
+        rows.append((_memory(process), process.num_fds(), _temporary(comfy)))
     memory, handles, temporary = np.array(rows, dtype=float).T
     return {
         "lost": lost,
@@ -53,15 +54,9 @@ def _slope(values: np.ndarray) -> float:
     return float(np.polyfit(np.arange(len(values)), values, 1)[0])
 
 
-def _memory(comfy: ComfyServer) -> float:
+def _memory(process: psutil.Process) -> float:
     """Resident, in MB."""
-    status = Path(f"/proc/{comfy.process.pid}/status").read_text()
-    (line,) = (one for one in status.splitlines() if one.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
-
-
-def _handles(comfy: ComfyServer) -> int:
-    return len(list(Path(f"/proc/{comfy.process.pid}/fd").iterdir()))
+    return process.memory_info().rss / 2**20
 
 
 def _temporary(comfy: ComfyServer) -> float:
