@@ -347,7 +347,7 @@ def problems(type_: str, value: Any) -> list[str]:
         return [fault for tensor, _ in value for fault in problems("tensor", tensor)]
     if type_ == "LATENT" and isinstance(value, dict):
         found = problems("tensor", value.get("samples"))
-        if TRAJECTORY in value:
+        if value.get(TRAJECTORY) is not None:  # a node hands on what it does not know
             found += problems("tensor", getattr(value[TRAJECTORY], "latents", None))
         return found
     if type_ in ("IMAGE", "MASK", "tensor"):
