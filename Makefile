@@ -6,7 +6,7 @@
 PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
-.PHONY: demo test test-families train-demo train-few-steps bench-mask bench-quality \
+.PHONY: demo test test-families soak train-demo train-few-steps bench-mask bench-quality \
 	bench-inversion bench-several bench-removal bench-window bench clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
@@ -23,6 +23,9 @@ endif
 test-families:  ## every model that ComfyUI knows, small; writes the table in docs/models.md
 	$(RUN) -m pytest tests/families -m "families or not families"
 	$(RUN) -m tests.families.table
+
+soak:  ## odd prompts, interrupts, kills, full disks: about ten minutes; output/soak.json
+	$(RUN) -m tests.soak
 
 train-demo:  ## train the demo model again; resumes after an interruption
 	$(RUN) -m lab.train
