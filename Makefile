@@ -6,8 +6,8 @@
 PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
-.PHONY: demo test test-families soak train-demo train-few-steps bench-mask bench-quality \
-	bench-inversion bench-several bench-removal bench-window bench clean
+.PHONY: demo test test-families test-cuda soak train-demo train-few-steps bench-mask bench-quality \
+	bench-inversion bench-several bench-removal bench-window bench-precision bench clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -50,6 +50,12 @@ bench-removal:  ## taking things out, against the truth; output/bench-removal.js
 
 bench-window:  ## small things in large pictures; output/bench-window.json
 	$(RUN) -m benchmarks.window
+
+bench-precision:  ## half precision, threads, batches, another process; output/precision.json
+	$(RUN) -m benchmarks.precision
+
+test-cuda:  ## the same on a CUDA device; says so and ends where there is none
+	$(RUN) -m benchmarks.precision --cuda
 
 bench:  ## speed and memory, ours beside other ways and over the bare network; output/bench.json
 	$(RUN) -m benchmarks.speed
