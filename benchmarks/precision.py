@@ -16,6 +16,7 @@ regions that must change.  right: how many edits show the wanted thing.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ import cv2
 import numpy as np
 import torch
 
+from diffedit_core.noise import noise_like
 from lab.scenes import edit
 from tools.in_process import load_pack
 
@@ -63,7 +65,8 @@ class Row:
 
     unet, vae, text_encoder: "fp32", "fp16" or "bf16"; None for what ComfyUI chooses.  computes:
     whether the UNet also computes in its precision, where ComfyUI on a CPU would only store its
-    weights so.  batch: how many pictures at once.  cpu: not on the CUDA device that is there.
+    weights so.  batch: how many pictures at once.  moved: by how much noise the encoded picture is
+    changed, a control without any rounding.  cpu: not on the CUDA device that is there.
     """
 
     tolerance: Tolerance
@@ -73,6 +76,7 @@ class Row:
     computes: bool = True
     threads: int = 1
     batch: int = 1
+    moved: float = 0.0
     cpu: bool = False
 
     @property
@@ -94,6 +98,7 @@ ROWS = {
     "UNet fp16": Row(HALF, unet="fp16"),
     "VAE bf16": Row(HALF, vae="bf16"),
     "VAE fp16": Row(HALF, vae="fp16"),
+    "noise like VAE bf16": Row(HALF, moved=0.016),
     "text encoder bf16": Row(HALF, text_encoder="bf16"),
     "text encoder fp16": Row(HALF, text_encoder="fp16"),
     "all bf16": Row(HALF, unet="bf16", vae="bf16", text_encoder="bf16"),
@@ -129,22 +134,23 @@ def make(row: Row, count: int) -> Made:
             pack.model.set_model_compute_dtype(DTYPES[row.unet])
         cases = cases_of(count)
         made = [
-            edited(pack, cases[start : start + row.batch], start)
+            edited(pack, cases[start : start + row.batch], start, row.moved)
             for start in range(0, count, row.batch)
         ]
     pictures, masks = (np.concatenate(ones) for ones in zip(*made, strict=True))
     return pictures, masks
 
 
-def edited(pack: Pack, cases: list[Case], first: int) -> Made:
+def edited(pack: Pack, cases: list[Case], first: int, moved: float) -> Made:
     """The edits of one batch; first: the number of its first picture, which its noise is from."""
     image = pack.pictures(cases)
     numbers = list(range(first, first + len(cases)))
-    latent = {"samples": pack.vae.encode(image), "batch_index": numbers}
+    samples = pack.vae.encode(image)
+    samples = samples + moved * noise_like(samples, seed=1, indices=numbers)
+    latent = {"samples": samples, "batch_index": numbers}
     source, target = pack.prompts(cases)
     mask, _ = pack.found(image, latent, (source, target))
-    samples = pack.edited_latent(latent, mask, target)["samples"]
-    decoded = pack.vae.decode(samples)
+    decoded = pack.vae.decode(pack.edited_latent(latent, mask, target)["samples"])
     pasted, mask = pack.call("DiffEditPaste", original=image, edited=decoded, mask=mask)
     return pasted.numpy(), mask.numpy()
 
@@ -190,6 +196,8 @@ def main() -> None:
     if args.cuda and not cuda:
         print("Skipped: PyTorch finds no CUDA device on this machine.")
         return
+    # Threads that spin while they wait take many times as long on a machine that others use too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     cases, judge = cases_of(args.edits), checker.load()
     device = torch.cuda.get_device_name() if cuda else "the CPU"
     print(f"{args.edits} edits on {device}, PyTorch {torch.__version__}")
