@@ -179,8 +179,14 @@ def _window(name: str, value: Any, declared: io.Input) -> Any:
     if not isinstance(value, PictureWindows):
         raise ValueError(_another_type(name, "DIFFEDIT_WINDOW"))
     original = _image(name, value.original, declared)
-    if len(value.windows or []) != len(original):
-        raise ValueError(f"{name}: it lacks a window for each picture; connect Edit Window's.")
+    places = [one.slices for one in value.windows or []]
+    inside = all(
+        along.stop <= size
+        for place in places
+        for along, size in zip(place, original.shape[1:3], strict=True)
+    )
+    if len(places) != len(original) or not inside:
+        raise ValueError(f"{name}: it does not belong to its pictures; connect Edit Window's.")
     return PictureWindows(original, value.windows)
 
 

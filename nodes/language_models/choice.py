@@ -91,7 +91,7 @@ def _fits(folder: Path, config: dict[str, Any], kind: Kind) -> bool:
 def _chosen(kind: Kind, choice: str) -> Path:
     folder = model_folder(choice) if isinstance(choice, str) else None
     if folder is None:
-        wanted = kind.name if choice == NONE else f'{kind.name} "{choice!s:.40}"'
+        wanted = kind.name if choice == NONE else f"{kind.name} {str(choice)[:40]!r}"
         raise ValueError(
             f"model: there is no {wanted} in {' or '.join(map(str, places()))}; choose another, or "
             f"put {kind.files} of huggingface.co/{kind.example} into a folder "

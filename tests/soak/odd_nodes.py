@@ -280,10 +280,7 @@ ODD: dict[str, dict[str, Distortion]] = {
             get_model_object=lambda name: None, clone=lambda: None, model=None, model_options={}
         ),
     },
-    "CLIP": {
-        "tokenizer None": lambda clip: without(clip, "tokenizer"),
-        "model None": lambda clip: without(clip, "cond_stage_model"),
-    },
+    "CLIP": {},
     "VAE": {
         "first stage None": lambda vae: without(vae, "first_stage_model"),
         "with methods that give nothing": lambda vae: SimpleNamespace(
