@@ -255,7 +255,7 @@ def of_another_kind(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (without("config.json"), r'there is no .* 'bad' in '),
+        (without("config.json"), r"there is no .* 'bad' in "),
         (without("model.safetensors"), "holds no weights; put model.safetensors there"),
         (only_pickled, r"pickled \(\.bin\)"),
         (truncated, "bad/model.safetensors is damaged or incomplete"),
