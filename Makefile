@@ -7,7 +7,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
 .PHONY: demo test test-families train-demo train-few-steps bench-mask bench-quality \
-	bench-inversion bench-several bench-removal bench-window bench-batch bench clean
+	bench-inversion bench-several bench-removal bench-window bench-batch bench-pie bench clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -50,6 +50,9 @@ bench-window:  ## small things in large pictures; output/bench-window.json
 
 bench-batch:  ## many edits on Ray: rate, memory, kill -9; output/bench-batch.json
 	$(RUN) -m benchmarks.batch
+
+bench-pie:  ## the demo scenes as PIE-Bench, beside diffusers; output/pie-bench.json
+	$(RUN) -m benchmarks.pie_bench.demo
 
 bench:  ## speed and memory, ours beside other ways and over the bare network; output/bench.json
 	$(RUN) -m benchmarks.speed

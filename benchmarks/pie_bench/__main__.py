@@ -6,7 +6,8 @@ it: --workflow, --map, --workers, --server, --address, --timeout. The same comma
 interrupted one ended.
 
 Writes output/pie-bench/METHOD/annotation_images for PIE-Bench's own script, prints what needs no
-downloaded network, and writes it into output/pie-bench.json.
+downloaded network, and writes it into output/pie-bench.json; --out is another folder than
+output/pie-bench.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from batch.__main__ import EDITS_FAILED, NOT_RUN
 from batch.__main__ import main as run_batch
 from batch.manifest import read_manifest
 from batch.results import Results
-from benchmarks.report import OUTPUT, save_report
+from benchmarks.report import OUTPUT
 
 from .data import MAPPING, Edit, has_parquet, read_data, unpack_parquet
 from .report import Sources, judged, read_mask, read_picture, summary, table
@@ -44,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     if code in (0, EDITS_FAILED):
         reports = {args.method: summary(edits, measured(sources, edits, method))}
         print(table(reports))
-        save_report("pie-bench", reports)
+        report = args.out.parent / f"{args.out.name}.json"
+        report.write_text(json.dumps(reports, indent=1) + "\n")
     return code
 
 

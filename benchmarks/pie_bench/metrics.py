@@ -20,7 +20,8 @@ def measures(
     """`psnr` in dB, `mse` and `ssim` of the background, and the `iou` of the masks.
 
     source, edited: uint8 (512, 512, 3).  region: bool (512, 512), what may change.  mask: bool
-    (512, 512), what was edited. None is what there is not: a background, a mask.
+    (512, 512), what was edited.  None is what there is not: a background, a mask, or, for `psnr`,
+    an error.
     """
     kept = ~region
     kept[[0, -1]] = kept[:, [0, -1]] = False
@@ -28,8 +29,8 @@ def measures(
     if kept.any():
         one, other = (picture * kept[..., None] / np.float32(255) for picture in (source, edited))
         error = float(np.square(one - other).mean())
-        psnr = -10 * np.log10(error) if error else np.inf
-        background = {"psnr": float(psnr), "mse": error, "ssim": ssim(one, other)}
+        psnr = float(-10 * np.log10(error)) if error else None
+        background = {"psnr": psnr, "mse": error, "ssim": ssim(one, other)}
     return background | {"iou": None if mask is None else overlap(mask, region)}
 
 
@@ -42,6 +43,8 @@ def overlap(mask: np.ndarray, region: np.ndarray) -> float:
 def ssim(a: np.ndarray, b: np.ndarray) -> float:
     """Structural similarity of pictures (H, W, 3) between 0 and 1, the mean over the places where
     the whole window is in the picture.
+
+    So has torchmetrics 1.2, of when PIE-Bench was published; 1.9 takes in the rim.
     """
 
     def mean(picture: np.ndarray) -> np.ndarray:

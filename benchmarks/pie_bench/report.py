@@ -1,6 +1,6 @@
 """Edited pictures in the folders of PIE-Bench's own script, their measures, and the table of these.
 
-    METHOD/annotation_images/TYPE/...   the edited pictures, named as the sources
+METHOD/annotation_images/TYPE/...   the edited pictures, named as the sources
 """
 
 from __future__ import annotations
