@@ -82,9 +82,7 @@ def read_data(folder: Path) -> tuple[list[Edit], list[str]]:
     complaints: list[str] = []
     for id, entry in entries.items():
         try:
-            edits.append(_edit(id, entry))
-            if not (folder / PICTURES / edits[-1].path).is_file():
-                raise ValueError(f"image_path: there is no picture {edits.pop().path}")
+            edits.append(_edit(folder, id, entry))
         except ValueError as error:
             complaints.append(f"{id}: {error}; download PIE-Bench again.")
     if not edits:
@@ -92,8 +90,8 @@ def read_data(folder: Path) -> tuple[list[Edit], list[str]]:
     return edits, complaints
 
 
-def _edit(id: str, entry: Any) -> Edit:
-    """Raises ValueError, without its remedy, for an entry that is no edit."""
+def _edit(folder: Path, id: str, entry: Any) -> Edit:
+    """Raises ValueError, without its remedy, for an entry that is no edit, or has no picture."""
     texts = ("image_path", "original_prompt", "editing_prompt", "editing_type_id")
     for key in (*texts, "mask"):
         if not isinstance(entry, dict) or key not in entry:
@@ -104,6 +102,8 @@ def _edit(id: str, entry: Any) -> Edit:
     path = PurePosixPath(entry["image_path"])
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"image_path: {str(path)!r} leads out of {PICTURES}")
+    if not (folder / PICTURES / path).is_file():
+        raise ValueError(f"image_path: there is no picture {path}")
     if entry["editing_type_id"] not in TYPES:
         raise ValueError(f"editing_type_id: {entry['editing_type_id']!r} is none of 0 to 9")
     decode_runs(entry["mask"])
@@ -119,8 +119,8 @@ def without_brackets(prompt: str) -> str:
 def decode_runs(runs: Sequence[int]) -> np.ndarray:
     """A mask, bool (512, 512), of its run lengths.
 
-    A run that is longer than the picture ends with it, as some of the data set's do. Raises
-    ValueError for what are no run lengths.
+    A run that is longer than the picture ends with it. Raises ValueError for what are no run
+    lengths.
     """
     numbers = isinstance(runs, list) and all(type(number) is int for number in runs)
     if not numbers or len(runs) % 2 or any(number < 0 for number in runs):
@@ -184,6 +184,8 @@ def _rows(path: Path) -> Iterable[tuple[Edit, bytes]]:
             runs = [int(number) for number in re.split(r"[\s,\[\]]+", row["mask"]) if number]
             ending = {"JPEG": "jpg"}.get(Image.open(io.BytesIO(picture)).format or "", "png")
             prompts = row["source_prompt"], row["target_prompt"]
+            if not re.fullmatch(r"[\w-]+", row["id"]):
+                raise ValueError(f"id: {row['id']!r}")
             name = f"{type}/{row['id']}.{ending}"
             yield Edit(row["id"], name, *prompts, type[0], runs), picture
     except (ArrowException, KeyError, TypeError, ValueError, OSError) as error:

@@ -104,7 +104,7 @@ def case_of(one: Edit) -> Case:
 
 
 def shrunk_only(sources: Sources, edits: Sequence[Edit], folder: Path) -> dict[str, dict[str, Any]]:
-    """The measures of the sources shrunk to the model's size and enlarged: what that alone costs."""
+    """The measures of the sources, shrunk to the model's size and enlarged again."""
     found: dict[str, dict[str, Any]] = {}
     for one in edits:
         picture = picture_sized(model_sized(sources.picture(one)))

@@ -42,6 +42,7 @@ ENTRY: dict[str, Any] = {
     "blended_word": "dog cat",
     "mask": [0, 3, 512, 10],
 }
+TEXTS = {"source_prompt": ["a cat"], "target_prompt": ["a dog"]}
 WORKFLOWS = sorted((PACK / "benchmarks" / "pie_bench").glob("*_api.json"))
 
 
@@ -135,10 +136,9 @@ def test_no_data(tmp_path: Path, text: str | None):
 
 def write_parquet(path: Path, **columns: list[Any]) -> None:
     pyarrow = pytest.importorskip("pyarrow")
-    import pyarrow.parquet
-
+    parquet = pytest.importorskip("pyarrow.parquet")
     path.parent.mkdir(parents=True)
-    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    parquet.write_table(pyarrow.table(columns), path)
 
 
 def test_parquet(tmp_path: Path):
@@ -165,14 +165,26 @@ def test_parquet(tmp_path: Path):
     assert [sources.path(one).read_bytes() for one in edits] == pictures
 
 
-def test_damaged_parquet(tmp_path: Path):
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"id": ["1"], "prompt": ["a cat"]},
+        {"image": [{"bytes": b"no picture"}], "id": ["1"], "mask": ["0 1"]} | TEXTS,
+        {"image": [{"bytes": encoded(noise(0))}], "id": ["../../1"], "mask": ["0 1"]} | TEXTS,
+        {"image": [{"bytes": encoded(noise(0))}], "id": ["1"], "mask": ["a b"]} | TEXTS,
+        None,
+    ],
+)
+def test_damaged_parquet(tmp_path: Path, columns: dict[str, list[Any]] | None):
     path = tmp_path / "0_random_140" / "V1.parquet"
-    write_parquet(path, id=["1"], prompt=["a cat"])
+    if columns:
+        write_parquet(path, **columns)
+    else:
+        path.parent.mkdir()
+        path.write_bytes(b"cut off")
     with pytest.raises(ValueError, match=r"^DATA: \S+V1\.parquet is damaged [^\n]+ again\.$"):
         unpack_parquet(tmp_path, tmp_path / "out")
-    path.write_bytes(b"cut off")
-    with pytest.raises(ValueError, match=r"^DATA: \S+V1\.parquet is damaged [^\n]+ again\.$"):
-        unpack_parquet(tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_known_error():
