@@ -35,12 +35,13 @@ METHOD = "diffedit"
 def main(arguments: list[str] | None = None) -> int:
     """Returns what `python -m batch` returns."""
     args, batch_options = parser().parse_known_args(arguments)
+    method = args.out / args.method
     try:
+        make_folder(method)
         sources, edits = chosen(args.data, args.out, args.each)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return NOT_RUN
-    method = args.out / args.method
     code = run(sources, edits, method, args.seed, batch_options)
     if code in (0, EDITS_FAILED):
         reports = {args.method: summary(edits, measured(sources, edits, method))}
@@ -66,11 +67,23 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+def make_folder(method: Path) -> None:
+    """Raises ValueError, in a sentence, where it cannot be made."""
+    try:
+        method.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"--out: {method} cannot be written ({error.strerror}); name another folder."
+        ) from None
+
+
 def chosen(data: Path, out: Path, each: int | None) -> tuple[Sources, list[Edit]]:
     """The data set, unpacked where it is of parquet files, and the edits of it to be made.
 
     Says on standard error what is damaged. Raises ValueError, in a sentence, where nothing is left.
     """
+    if each is not None and each < 1:
+        raise ValueError(f"--each: {each} are no edits; take at least 1 of each type.")
     if not (data / MAPPING).is_file() and has_parquet(data):
         unpack_parquet(data, out / "data")
         data = out / "data"
@@ -94,7 +107,6 @@ def run(
     sources: Sources, edits: Sequence[Edit], method: Path, seed: int, options: Sequence[str]
 ) -> int:
     """Make the edits, as a batch in the folder of the method; returns its exit code."""
-    method.mkdir(parents=True, exist_ok=True)
     rows = [
         {
             "image": str(sources.path(edit)),

@@ -37,7 +37,7 @@ from benchmarks.report import OUTPUT, save_report
 from lab.render import SIZE as MODEL_SIZE
 from lab.scenes import edit
 
-from .__main__ import METHOD, measured, run
+from .__main__ import METHOD, make_folder, measured, run
 from .data import PICTURES, SIZE, Edit, encode_runs, read_data, write_data
 from .report import Sources, judged, read_picture, resized, summary, table
 
@@ -122,6 +122,7 @@ def main() -> None:
     export(folder / "data", range(FIRST_SEED, FIRST_SEED + args.edits))
     edits, _ = read_data(folder / "data")
     sources = Sources((folder / "data").resolve())
+    make_folder(folder / METHOD)
     if run(sources, edits, folder / METHOD, 0, batch_options):
         raise SystemExit("error: edits failed; see above.")
     methods = {METHOD: measured(sources, edits, folder / METHOD)}

@@ -14,10 +14,11 @@ import requests
 from PIL import Image
 from skimage.metrics import structural_similarity
 
+from batch.__main__ import NOT_RUN
 from batch.workflow import DEFAULT_MAP, find_places, read_workflow, saving_nodes
 from benchmarks.cases import make_case
 from benchmarks.pie_bench import demo
-from benchmarks.pie_bench.__main__ import chosen
+from benchmarks.pie_bench.__main__ import chosen, first_of_each_type, main
 from benchmarks.pie_bench.data import (
     SIZE,
     Edit,
@@ -232,6 +233,23 @@ def test_nothing_to_measure():
     assert (same["psnr"], same["mse"], same["ssim"]) == (None, 0, pytest.approx(1))
     whole = measures(noise(0), noise(1), decode_runs([0, SIZE * SIZE]), None)
     assert whole == dict.fromkeys(("psnr", "mse", "ssim", "iou"))
+
+
+def test_what_cannot_be_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data = str(data_set(tmp_path / "data", {"1": ENTRY}))
+    (tmp_path / "file").write_text("in the place of a folder")
+    for options, complaint in {
+        ("--each", "0"): "error: --each: 0 are no edits; take at least 1 of each type.",
+        ("--out", str(tmp_path / "file")): "error: --out: ",
+    }.items():
+        assert main([data, "--out", str(tmp_path / "out"), *options]) == NOT_RUN
+        said = capsys.readouterr().err
+        assert said.startswith(complaint) and said.count("\n") == 1
+
+
+def test_the_first_of_each_type():
+    edits = [Edit(id, f"{id}.jpg", "a", "b", id[0], []) for id in ("10", "80", "11", "12", "81")]
+    assert [one.id for one in first_of_each_type(edits, 2)] == ["10", "80", "11", "81"]
 
 
 def test_where_the_script_finds_an_edit(tmp_path: Path):
