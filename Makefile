@@ -7,7 +7,8 @@ PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
 .PHONY: demo test test-families test-cuda soak train-demo train-few-steps bench-mask bench-quality \
-	bench-inversion bench-several bench-removal bench-window bench-precision bench clean
+	bench-inversion bench-several bench-removal bench-window bench-precision bench-batch bench-pie \
+	bench clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -56,6 +57,12 @@ bench-precision:  ## half precision, threads, batches, another process; output/p
 
 test-cuda:  ## the same on a CUDA device; says so and ends where there is none
 	$(RUN) -m benchmarks.precision --cuda
+
+bench-batch:  ## many edits on Ray: rate, memory, kill -9; output/bench-batch.json
+	$(RUN) -m benchmarks.batch
+
+bench-pie:  ## the demo scenes as PIE-Bench, beside diffusers; output/pie-bench.json
+	$(RUN) -m benchmarks.pie_bench.demo
 
 bench:  ## speed and memory, ours beside other ways and over the bare network; output/bench.json
 	$(RUN) -m benchmarks.speed

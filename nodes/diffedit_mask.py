@@ -194,14 +194,19 @@ class DiffEditMask(io.ComfyNode):
             previews=False,
         )
         mask, heat = _masks(found.map.cpu(), region.cpu(), chosen, size, picture)
-        text = _summary(found, len(conds), same_conditioning(source, target))
+        # A batch goes on as a whole until its last picture has settled.
+        evaluations = len(conds) * max(found.draws) * len(found.draws)
+        text = _summary(found, evaluations, same_conditioning(source, target))
         shown: dict[str, Any] = {}
         if is_looked_at(cls):  # else it would be the first among a program's pictures
             shown, complaint = preview(heat_overlay(heat, picture))
             text = "\n".join(filter(None, (text, complaint)))
         decodable = [{**without_size(latent), "samples": samples} for samples in predictions]
         return io.NodeOutput(
-            mask, heat, *decodable, ui={**shown, **text_ui(text), "draws": found.draws}
+            mask,
+            heat,
+            *decodable,
+            ui={**shown, **text_ui(text), "draws": found.draws, "evaluations": [evaluations]},
         )
 
 
@@ -227,11 +232,9 @@ def _masks(
     return mask * inside, heat * inside
 
 
-def _summary(found: Differences, conds: int, same: bool) -> str:
+def _summary(found: Differences, evaluations: int, same: bool) -> str:
     """What it took, and whether there was nothing to find, in words."""
     counts = " / ".join(str(count) for count in found.draws)
-    # A batch goes on as a whole until its last picture has settled.
-    evaluations = conds * max(found.draws) * len(found.draws)
     text = f"{counts} draws, {evaluations} model evaluations"
     if same:
         return f"{text}\nsource and target say the same: there is nothing to find"

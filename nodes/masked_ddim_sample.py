@@ -157,7 +157,9 @@ class MaskedDDIMSample(io.ComfyNode):
             cfg=cfg,
         )
         edited = with_source_outside(edit, trajectory.latents[0], weight)
-        return io.NodeOutput({**latent, "samples": edited})
+        guided = 1 if cfg == 1 else len(conds)
+        evaluations = (len(sigmas) - 1) * len(samples) * guided
+        return io.NodeOutput({**latent, "samples": edited}, ui={"evaluations": [evaluations]})
 
 
 def _visited(trajectory: Trajectory, start: float, steps: int) -> Trajectory:

@@ -133,4 +133,4 @@ class DiffEditFlowEdit(io.ComfyNode):
         evaluations = (len(rising) - 1) * len(prompts) * len(samples)
         edited = {**without_size(latent), "samples": with_source_outside(edit, samples, weight)}
         text = f"{len(rising) - 1} steps, {evaluations} model evaluations"
-        return io.NodeOutput(edited, ui=text_ui(text))
+        return io.NodeOutput(edited, ui={**text_ui(text), "evaluations": [evaluations]})

@@ -6,7 +6,7 @@
         edit = comfy.images(outputs, "edit")[0]
 
 The server keeps everything it writes in a temporary folder and carries this pack as its only custom
-node. `make demo`, the server tests and the browser test all use it.
+node. `make demo`, the server tests, the browser test and the workers of a batch all use it.
 """
 
 import io
@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import torch
 import websocket
 from PIL import Image
 
 from tools import environment
+from tools.with_parent import NO_FOLDER
 
 PACK = environment.ROOT
 COMFYUI = Path(os.environ.get("COMFYUI_DIR", environment.COMFYUI)).resolve()
@@ -70,6 +70,8 @@ class ComfyServer:
 
     arguments: of ComfyUI's command line, besides those of every server here.
     through: a command that starts the server in surroundings of its own, such as `env` or `nice`.
+    installed: with the models and the other packs of that ComfyUI.  cpu: on the processor; by
+    default, where torch finds nothing better.
     base: the server's folder (with models/ and input/ in it); one that is given stays when the
     server has stopped. url: where the editor opens.
     """
@@ -80,11 +82,17 @@ class ComfyServer:
         arguments: Sequence[str] = (),
         through: Sequence[str] = (),
         base: Path | None = None,
+        comfyui: Path = COMFYUI,
+        installed: bool = False,
+        cpu: bool | None = None,
     ):
         self.pack = pack
         self.arguments = arguments
         self.through = through
         self.given_base = base
+        self.comfyui = comfyui
+        self.installed = installed
+        self.cpu = has_no_accelerator() if cpu is None else cpu
 
     def __enter__(self) -> "ComfyServer":
         self.base = self.given_base or Path(tempfile.mkdtemp(prefix="diffedit-comfyui-"))
@@ -92,11 +100,20 @@ class ComfyServer:
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.exists():
             link.symlink_to(self.pack, target_is_directory=True)
+        if self.installed:
+            self._link_installed()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = self.base / "server.log"
         with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(self._command(), stdout=log, stderr=log)
+            # In a session of its own: with_parent.py ends it, and tidies up.
+            self.process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         try:
             self._wait_until_ready()
             self._require_our_nodes()
@@ -116,6 +133,8 @@ class ComfyServer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.process.stdin:
+            self.process.stdin.close()
         if not self.given_base:
             shutil.rmtree(self.base, ignore_errors=True)
 
@@ -164,15 +183,22 @@ class ComfyServer:
         self._request("POST", "/interrupt")
 
     def _command(self) -> list[str]:
-        command = [*self.through, sys.executable, str(COMFYUI / "main.py")]
-        command += ["--port", str(self.port)]
+        command = [*self.through, sys.executable, str(Path(__file__).with_name("with_parent.py"))]
+        command += [NO_FOLDER if self.given_base else str(self.base)]
+        command += [str(self.comfyui / "main.py"), "--port", str(self.port)]
         command += ["--base-directory", str(self.base), "--database-url", "sqlite:///:memory:"]
         command += ["--disable-api-nodes", "--preview-method", "latent2rgb", *self.arguments]
         if environment.FRONTEND:
             command += ["--front-end-root", str(environment.FRONTEND)]
-        if not torch.accelerator.is_available():
+        if self.cpu:
             command.append("--cpu")
         return command
+
+    def _link_installed(self) -> None:
+        (self.base / "models").symlink_to(self.comfyui / "models", target_is_directory=True)
+        for pack in (self.comfyui / "custom_nodes").iterdir():
+            if pack.resolve() != self.pack.resolve() and pack.name != PACK_FOLDER:
+                (self.base / "custom_nodes" / pack.name).symlink_to(pack)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -260,6 +286,13 @@ def refusal(answer: dict[str, Any]) -> WorkflowError:
         reason = node["errors"][0]
         return WorkflowError(f"{reason['message']}: {reason['details']}", node["class_type"])
     return WorkflowError(answer["error"]["message"])
+
+
+def has_no_accelerator() -> bool:
+    """Whether torch finds none on this machine."""
+    import torch  # takes memory for as long as the process lives
+
+    return not torch.accelerator.is_available()
 
 
 def free_port() -> int:

@@ -1,0 +1,1 @@
+"""Many edits from a table: `python -m batch edits.csv --out DIR` (docs/batches.md)."""
