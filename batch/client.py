@@ -16,7 +16,7 @@ from tools.comfy_server import Workflow, refusal
 from .workflow import FOLDER, Saving
 
 ANSWER_SECONDS = 30
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
 LOOK_INTO_QUEUE_SECONDS = 5.0
 
 
@@ -111,7 +111,7 @@ class Comfy:
                 elif now - started > self.longest:
                     raise ServerLost(f"{self.url} did not end the edit in {self.longest:g} s")
             time.sleep(pause)
-            pause = min(1.2 * pause, LONGEST_PAUSE)
+            pause = min(1.05 * pause, LONGEST_PAUSE)  # late by a fortieth of the edit
         return history[prompt]
 
     def _withdraw(self, prompt: str) -> None:

@@ -47,6 +47,7 @@ class OwnServer:
         self.server: ComfyServer | None = None
 
     def choose(self) -> Comfy:
+        complaint = None
         for _ in range(STARTS):
             try:
                 if self.server is None:

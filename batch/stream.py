@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from .table import Row
 
 MOST_BLOCKS = 10_000
 """Ray keeps a note of each block of rows: more rows than that share blocks."""
+
+ANSWER_SECONDS = 10
 
 STORE_BYTES = 200 * 2**20
 """Of Ray's store of objects on this machine: what goes through it is text."""
@@ -55,7 +58,7 @@ def cluster(address: str | None, workers: int | None, log: Path) -> Iterator[Non
         import ray.data
     except ImportError:
         raise ValueError(
-            "ray: it is not installed; install it with: pip install -r batch/requirements.txt"
+            "ray: it is not installed; run pip install -r batch/requirements.txt first."
         ) from None
     options: dict[str, Any] = {"address": address or "local", "log_to_driver": False}
     if not address:
@@ -64,14 +67,16 @@ def cluster(address: str | None, workers: int | None, log: Path) -> Iterator[Non
         options |= {"include_dashboard": False}
     with output_into(log):
         try:
+            if address and address != "auto":
+                require_listener(address)
             ray.init(logging_level=logging.ERROR, **options)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             if address is None:
                 raise
             reason = str(error).partition("\n")[0]
             raise ValueError(
-                f"--address: there is no Ray cluster at {address} ({reason}); start one with: "
-                "ray start"
+                f"--address: there is no Ray cluster at {address} ({reason}); start one with "
+                "ray start, or leave this out."
             ) from None
         try:
             yield
@@ -100,6 +105,12 @@ def output_into(log: Path) -> Iterator[None]:
                 os.close(copy)
 
 
+def require_listener(address: str) -> None:
+    """Raise OSError unless somebody listens there: Ray would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+
+
 def gpus() -> int:
     """How many GPUs the cluster has."""
     import ray
@@ -123,7 +134,7 @@ def edited(job: Job, rows: Sequence[Row], workers: int, gpu: float, cpus: int) -
         logging.getLogger(name).setLevel(logging.ERROR)
     items = [{"row": json.dumps(asdict(row))} for row in rows]
     dataset = ray.data.from_items(items, override_num_blocks=min(len(items), MOST_BLOCKS)).map(
-        Worker,
+        Worker,  # pyright: ignore[reportArgumentType]: Ray makes one for each actor
         fn_constructor_args=(job,),
         # One row at a time goes to a worker, so that none waits behind another's.
         compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),

@@ -117,8 +117,10 @@ def _json_lines(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
                 cells = json.loads(line)
             except ValueError:
                 cells = None
-            whole = isinstance(cells, dict)
-            yield number, cells if whole else "line: it is not a JSON object; write {...}."
+            if isinstance(cells, dict):
+                yield number, cells
+            else:
+                yield number, "line: it is not a JSON object; write {...}."
 
 
 def _row(line: int, cells: dict[str, Any] | str, wanted: set[str]) -> Row:

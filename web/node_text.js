@@ -36,10 +36,12 @@ function addText(node) {
   };
 
   after(node, "onExecuted", (output) => {
-    if (!output?.diffedit_text) return;
-    // The stages that a node expands into all speak on it, one after the other.
+    // The stages that a node expands into all speak on it, one after the other, but for some that
+    // say nothing. The editor keeps the last one's output alone.
     const earlier = shown.run === runs ? shown.lines : [];
-    shown = { run: runs, lines: [...earlier, ...output.diffedit_text] };
+    const lines = [...earlier, ...(output?.diffedit_text ?? [])];
+    if (!lines.length) return;
+    shown = { run: runs, lines };
     output.diffedit_text = shown.lines;
     show(shown.lines);
   });

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -29,13 +30,13 @@ def complaint(capsys: pytest.CaptureFixture[str], table: Path, *options: object)
     arguments = [str(table), "--out", str(table.parent / "out"), *map(str, options)]
     assert main(arguments) == NOT_RUN
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("error: ") and said.endswith((".", "txt")) and "\n" not in said
+    assert said.startswith("error: ") and said.endswith(".") and "\n" not in said
     return said.removeprefix("error: ")
 
 
 def test_no_ray(capsys: pytest.CaptureFixture[str], table: Path):
     assert complaint(capsys, table) == (
-        "ray: it is not installed; install it with: pip install -r batch/requirements.txt"
+        "ray: it is not installed; run pip install -r batch/requirements.txt first."
     )
 
 
@@ -57,6 +58,19 @@ def test_no_comfyui(
         f"COMFYUI_DIR: there is no ComfyUI in {table.parent}; set it to the folder of yours, or "
         "name a running one with --server."
     )
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1", "ray://127.0.0.1:1"])
+def test_no_cluster(
+    capsys: pytest.CaptureFixture[str],
+    table: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+):
+    for name in ("ray", "ray.data"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    said = complaint(capsys, table, "--address", address)
+    assert said.startswith(f"--address: there is no Ray cluster at {address} (")
 
 
 def test_no_workers(capsys: pytest.CaptureFixture[str], table: Path):

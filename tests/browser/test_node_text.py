@@ -56,3 +56,7 @@ def test_what_nodes_say_stays(
     page.get_by_test_id("topbar-workflow-tabs").get_by_text("Unsaved Workflow (2)").click()
     wait_for("DiffEditMask", "^6 draws", 2)
     wait_for("DDIMInvert", "^3 steps", 2)
+
+    # What its last stage has not said is not forgotten.
+    page.get_by_test_id("topbar-workflow-tabs").get_by_text("Unsaved Workflow (3)").click()
+    wait_for("DiffEdit", "^6 draws.*\n6 steps.*$", 1)
