@@ -105,14 +105,15 @@ def run(args: argparse.Namespace) -> int:
         urls=tuple(args.server),
         comfyui=comfyui,
     )
-    with cluster(args.address, args.workers, out / "ray.log"):
+    with cluster(args.address, out / "ray.log"):
         cards = 0 if args.server else gpus()
         workers = args.workers or len(args.server) or cards or 1
-        cores = 1 if args.address or args.server else (os.cpu_count() or 1) // workers
+        cores = os.cpu_count() or 1
+        cpus = 1 if args.address else cores // workers or cores / workers
         # Workers that share a card take equal shares of it, in whole numbers of them on each.
         share = 1 / math.ceil(workers / cards) if cards else 0
         job = replace(job, cpu=not (cards or args.server) and has_no_accelerator())
-        counts = follow(job, table, edited(job, table.rows, workers, share, max(1, cores)))
+        counts = follow(job, table, edited(job, table.rows, workers, share, cpus))
     print(
         f"{counts['made']} edits made, {counts['present']} were there, {counts['failed']} failed; "
         f"they are in {out}"

@@ -44,7 +44,7 @@ class Worker:
 
 
 @contextmanager
-def cluster(address: str | None, workers: int | None, log: Path) -> Iterator[None]:
+def cluster(address: str | None, log: Path) -> Iterator[None]:
     """A Ray of this process, or the cluster at that address. What Ray says goes into the log.
 
     Raises ValueError where there is none.
@@ -62,8 +62,7 @@ def cluster(address: str | None, workers: int | None, log: Path) -> Iterator[Non
         ) from None
     options: dict[str, Any] = {"address": address or "local", "log_to_driver": False}
     if not address:
-        cores = os.cpu_count() or 1
-        options |= {"num_cpus": max(cores, workers or 1), "object_store_memory": STORE_BYTES}
+        options |= {"num_cpus": os.cpu_count(), "object_store_memory": STORE_BYTES}
         options |= {"include_dashboard": False}
     with output_into(log):
         try:
@@ -118,10 +117,11 @@ def gpus() -> int:
     return int(ray.cluster_resources().get("GPU", 0))
 
 
-def edited(job: Job, rows: Sequence[Row], workers: int, gpu: float, cpus: int) -> Iterator[Entry]:
+def edited(job: Job, rows: Sequence[Row], workers: int, gpu: float, cpus: float) -> Iterator[Entry]:
     """The entries of the rows, in the order in which they are done.
 
-    gpu: the share of one that each worker has. cpus: how many each has, and so many threads.
+    gpu: the share of one that each worker has. cpus: how many each has, and so many threads; a
+    fraction is one thread.
     """
     if not rows:
         return
