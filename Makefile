@@ -6,8 +6,9 @@
 PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
-.PHONY: demo test test-families train-demo train-few-steps bench-mask bench-quality \
-	bench-inversion bench-several bench-removal bench-window bench-batch bench clean
+.PHONY: demo test test-families test-cuda soak train-demo train-few-steps bench-mask bench-quality \
+	bench-inversion bench-several bench-removal bench-window bench-precision bench-batch bench-pie \
+	bench clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
 	$(RUN) -m demo.run
@@ -23,6 +24,9 @@ endif
 test-families:  ## every model that ComfyUI knows, small; writes the table in docs/models.md
 	$(RUN) -m pytest tests/families -m "families or not families"
 	$(RUN) -m tests.families.table
+
+soak:  ## odd prompts, interrupts, kills, full disks: about ten minutes; output/soak.json
+	$(RUN) -m tests.soak
 
 train-demo:  ## train the demo model again; resumes after an interruption
 	$(RUN) -m lab.train
@@ -48,8 +52,17 @@ bench-removal:  ## taking things out, against the truth; output/bench-removal.js
 bench-window:  ## small things in large pictures; output/bench-window.json
 	$(RUN) -m benchmarks.window
 
+bench-precision:  ## half precision, threads, batches, another process; output/precision.json
+	$(RUN) -m benchmarks.precision
+
+test-cuda:  ## the same on a CUDA device; says so and ends where there is none
+	$(RUN) -m benchmarks.precision --cuda
+
 bench-batch:  ## many edits on Ray: rate, memory, kill -9; output/bench-batch.json
 	$(RUN) -m benchmarks.batch
+
+bench-pie:  ## the demo scenes as PIE-Bench, beside diffusers; output/pie-bench.json
+	$(RUN) -m benchmarks.pie_bench.demo
 
 bench:  ## speed and memory, ours beside other ways and over the bare network; output/bench.json
 	$(RUN) -m benchmarks.speed

@@ -27,8 +27,8 @@ def _image_noise(shape: torch.Size, seed: int, index: int, draw: int) -> Tensor:
     # SeedSequence mixes the three numbers, so that neighbouring seeds, images and draws share
     # no noise; adding them would.
     state = np.random.SeedSequence([seed, index, draw]).generate_state(1, np.uint64)
-    generator = torch.Generator().manual_seed(int(state[0]))
-    return torch.randn(shape, generator=generator)
+    generator = torch.Generator("cpu").manual_seed(int(state[0]))
+    return torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")
 
 
 def noised_trajectory(

@@ -9,6 +9,7 @@ import torch
 from demo import run
 from tests import narrow_qwen
 from tests.other_pack import other_pack
+from tests.soak import odd_nodes
 from tools.comfy_server import PACK, ComfyServer, Workflow
 
 torch.set_num_threads(1)  # everything here is small: threads would only wait for each other
@@ -17,7 +18,7 @@ torch.set_num_threads(1)  # everything here is small: threads would only wait fo
 @pytest.fixture(scope="session")
 def comfy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
     """A ComfyUI with this pack, for the whole session, that has the demo's picture."""
-    arguments = other_pack(tmp_path_factory.mktemp("packs"), narrow_qwen.CODE)
+    arguments = other_pack(tmp_path_factory.mktemp("packs"), narrow_qwen.CODE + odd_nodes.CODE)
     with ComfyServer(arguments=arguments) as server:
         server.upload(PACK / "web" / "pictures" / "source.png")
         yield server

@@ -11,6 +11,7 @@ node. `make demo`, the server tests, the browser test and the workers of a batch
 
 import io
 import json
+import math
 import os
 import shutil
 import socket
@@ -28,6 +29,7 @@ import websocket
 from PIL import Image
 
 from tools import environment
+from tools.with_parent import NO_FOLDER
 
 PACK = environment.ROOT
 COMFYUI = Path(os.environ.get("COMFYUI_DIR", environment.COMFYUI)).resolve()
@@ -48,6 +50,10 @@ class ServerError(Exception):
     """The server did not start, or stopped; the message ends with the tail of its log."""
 
 
+class TimeLimitError(ServerError):
+    """The workflow did not end in the time that it was given."""
+
+
 class WorkflowError(Exception):
     """The workflow was refused, or one of its nodes failed; the message is what a user reads.
 
@@ -63,29 +69,37 @@ class ComfyServer:
     """See the module's docstring.
 
     arguments: of ComfyUI's command line, besides those of every server here.
+    through: a command that starts the server in surroundings of its own, such as `env` or `nice`.
     installed: with the models and the other packs of that ComfyUI.  cpu: on the processor; by
     default, where torch finds nothing better.
-    base: the server's folder (with models/ and input/ in it). url: where the editor opens.
+    base: the server's folder (with models/ and input/ in it); one that is given stays when the
+    server has stopped. url: where the editor opens.
     """
 
     def __init__(
         self,
         pack: Path = PACK,
         arguments: Sequence[str] = (),
+        through: Sequence[str] = (),
+        base: Path | None = None,
         comfyui: Path = COMFYUI,
         installed: bool = False,
         cpu: bool | None = None,
     ):
         self.pack = pack
         self.arguments = arguments
+        self.through = through
+        self.given_base = base
         self.comfyui = comfyui
         self.installed = installed
         self.cpu = has_no_accelerator() if cpu is None else cpu
 
     def __enter__(self) -> "ComfyServer":
-        self.base = Path(tempfile.mkdtemp(prefix="diffedit-comfyui-"))
-        (self.base / "custom_nodes").mkdir()
-        (self.base / "custom_nodes" / PACK_FOLDER).symlink_to(self.pack, target_is_directory=True)
+        self.base = self.given_base or Path(tempfile.mkdtemp(prefix="diffedit-comfyui-"))
+        link = self.base / "custom_nodes" / PACK_FOLDER
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.exists():
+            link.symlink_to(self.pack, target_is_directory=True)
         if self.installed:
             self._link_installed()
         self.port = free_port()
@@ -112,7 +126,7 @@ class ComfyServer:
         self.stop()
 
     def stop(self) -> None:
-        """Stop the server and remove its folder."""
+        """Stop the server and remove its folder, unless it was given."""
         self.process.terminate()
         try:
             self.process.wait(STOP_SECONDS)
@@ -121,7 +135,8 @@ class ComfyServer:
             self.process.wait()
         if self.process.stdin:
             self.process.stdin.close()
-        shutil.rmtree(self.base, ignore_errors=True)
+        if not self.given_base:
+            shutil.rmtree(self.base, ignore_errors=True)
 
     def log_tail(self, lines: int = 40) -> str:
         """The last lines of the server's log."""
@@ -133,12 +148,17 @@ class ComfyServer:
         with path.open("rb") as file:
             self._request("POST", "/upload/image", files={"image": file}, data={"overwrite": "1"})
 
-    def run(self, workflow: Workflow, on_progress: OnProgress | None = None) -> dict[str, Any]:
+    def run(
+        self,
+        workflow: Workflow,
+        on_progress: OnProgress | None = None,
+        seconds: float = math.inf,
+    ) -> dict[str, Any]:
         """Queue a workflow as the editor does, with its previews, and wait for its end.
 
         Returns what the nodes showed, {node id: {"images": [...], ...}}; see `images`.
         Raises WorkflowError when the workflow is refused, fails or is interrupted, ServerError when
-        the server stops.
+        the server stops, TimeLimitError about a minute after so many seconds.
         """
         client_id = uuid.uuid4().hex
         connection = websocket.create_connection(
@@ -146,7 +166,7 @@ class ComfyServer:
         )
         try:
             prompt_id = self._queue(workflow, client_id)
-            self._follow(connection, prompt_id, on_progress)
+            self._follow(connection, prompt_id, on_progress, time.monotonic() + seconds)
         finally:
             connection.close()
         return self._request("GET", f"/history/{prompt_id}").json()[prompt_id]["outputs"]
@@ -163,7 +183,8 @@ class ComfyServer:
         self._request("POST", "/interrupt")
 
     def _command(self) -> list[str]:
-        command = [sys.executable, str(Path(__file__).with_name("with_parent.py")), str(self.base)]
+        command = [*self.through, sys.executable, str(Path(__file__).with_name("with_parent.py"))]
+        command += [NO_FOLDER if self.given_base else str(self.base)]
         command += [str(self.comfyui / "main.py"), "--port", str(self.port)]
         command += ["--base-directory", str(self.base), "--database-url", "sqlite:///:memory:"]
         command += ["--disable-api-nodes", "--preview-method", "latent2rgb", *self.arguments]
@@ -223,7 +244,11 @@ class ComfyServer:
         return answer.json()["prompt_id"]
 
     def _follow(
-        self, connection: websocket.WebSocket, prompt_id: str, on_progress: OnProgress | None
+        self,
+        connection: websocket.WebSocket,
+        prompt_id: str,
+        on_progress: OnProgress | None,
+        deadline: float,
     ) -> None:
         """Read the server's messages until this prompt ends; raises WorkflowError if it failed."""
         while True:
@@ -231,6 +256,8 @@ class ComfyServer:
                 message = connection.recv()
             except websocket.WebSocketTimeoutException:
                 self._require_running()
+                if time.monotonic() > deadline:
+                    raise TimeLimitError(f"It did not end.\n{self.log_tail()}") from None
                 continue
             except (websocket.WebSocketException, OSError) as error:
                 raise ServerError(f"ComfyUI closed the connection.\n{self.log_tail()}") from error

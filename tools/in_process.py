@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -14,13 +15,17 @@ from .comfy_server import COMFYUI, PACK
 NAME = "custom_nodes.DiffEdit"
 
 
-def load_pack() -> ModuleType:
-    """Import ComfyUI and the pack; returns the pack's `nodes`."""
+def load_pack(arguments: Sequence[str] = ()) -> ModuleType:
+    """Import ComfyUI and the pack; returns the pack's `nodes`.
+
+    arguments: of ComfyUI's command line.
+    """
     # At the end, so that our own `tests` and `demo` are not taken for ComfyUI's.
     sys.path.append(str(COMFYUI))
-    from comfy.cli_args import args
+    from comfy.cli_args import args, parser
 
-    args.cpu = not torch.cuda.is_available()
+    parser.parse_args(list(arguments), args)
+    args.cpu = args.cpu or not torch.cuda.is_available()
     spec = importlib.util.spec_from_file_location(
         NAME, PACK / "__init__.py", submodule_search_locations=[str(PACK)]
     )

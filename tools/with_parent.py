@@ -3,7 +3,7 @@
     python with_parent.py FOLDER main.py ...
 
 Whoever starts it holds a pipe to its standard input, which the system closes with the holder.  Then
-FOLDER is removed and the script stopped.
+FOLDER is removed, unless it is `-`, and the script stopped.
 """
 
 import os
@@ -12,10 +12,12 @@ import shutil
 import sys
 import threading
 
+NO_FOLDER = "-"
+
 
 def end_with_parent(folder: str) -> None:
     sys.stdin.buffer.read()
-    while os.path.isdir(folder):  # the script still writes into it
+    while folder != NO_FOLDER and os.path.isdir(folder):  # the script still writes into it
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import Any, TypeGuard
 
 import numpy as np
+from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
 from .checks import check_finite
 from .pictures import mask_values
 from .printable import printable_errors
+from .windows import PictureWindows
 
 
 def checked(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutput]:
@@ -167,6 +169,27 @@ def _object(name: str, value: Any, declared: io.Input) -> Any:
     return value
 
 
+def _model(name: str, value: Any, _: io.Input) -> Any:
+    if not isinstance(value, ModelPatcher):
+        raise ValueError(_another_type(name, "MODEL"))
+    return value
+
+
+def _window(name: str, value: Any, declared: io.Input) -> Any:
+    if not isinstance(value, PictureWindows):
+        raise ValueError(_another_type(name, "DIFFEDIT_WINDOW"))
+    original = _image(name, value.original, declared)
+    places = [one.slices for one in value.windows or []]
+    inside = all(
+        along.stop <= size
+        for place in places
+        for along, size in zip(place, original.shape[1:3], strict=True)
+    )
+    if len(places) != len(original) or not inside:
+        raise ValueError(f"{name}: it does not belong to its pictures; connect Edit Window's.")
+    return PictureWindows(original, value.windows)
+
+
 def _number(name: str, value: Any, declared: Any) -> Any:
     whole = declared.get_io_type() == "INT"
     kinds = WHOLE if whole else REAL
@@ -217,17 +240,17 @@ WHOLE = (int, np.integer, np.bool_)
 REAL = (*WHOLE, float, np.floating)
 
 ATTRIBUTES = {
-    "MODEL": "get_model_object",
     "CLIP": "encode_from_tokens_scheduled",
     "VAE": "decode",
-    "DIFFEDIT_WINDOW": "windows",
     "DIFFEDIT_LANGUAGE_MODEL": "processor",
     "DIFFEDIT_CAPTION_MODEL": "processor",
 }
 
 CHECKS: dict[str, Callable[[str, Any, Any], Any]] = {
     **dict.fromkeys(ATTRIBUTES, _object),
+    "MODEL": _model,
     "VAE": _vae,
+    "DIFFEDIT_WINDOW": _window,
     "IMAGE": _image,
     "MASK": _mask,
     "LATENT": _latent,

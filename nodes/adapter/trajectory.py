@@ -38,15 +38,20 @@ def detach(latent: dict[str, Any]) -> tuple[dict[str, Any], Trajectory]:
 
     Raises ValueError where there is none, or where another node has changed the samples since.
     """
-    if KEY not in latent:
+    trajectory = latent.get(KEY)
+    if not isinstance(trajectory, Trajectory) or not _is_whole(trajectory):
         raise ValueError(
             "latent: it carries no trajectory; connect the latent output of DDIM Invert or Noise "
             "Trajectory."
         )
-    trajectory = latent[KEY]
     if not torch.equal(latent["samples"].cpu(), trajectory.latents[-1]):
         raise ValueError(
             "latent: it was resized or changed after DDIM Invert or Noise Trajectory; connect that "
             "node's latent directly, and make such changes before it."
         )
     return {key: value for key, value in latent.items() if key != KEY}, trajectory
+
+
+def _is_whole(trajectory: Trajectory) -> bool:
+    """Whether it has a latent for each noise level, and a step."""
+    return len(trajectory.latents) == len(trajectory.sigmas) > 1

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from comfy_api.latest import io
 
-from .files import PREPROCESSOR, WEIGHTS, check_files, has_any
-from .folders import model_folders, places, read_config
+from .files import ADAPTER, PREPROCESSOR, WEIGHTS, check_files, has_any
+from .folders import model_folder, model_folders, places, read_config
 
 NONE = "none installed"
 
@@ -59,18 +59,23 @@ def chosen_folder(kind: Kind, choice: str) -> Path:
             f"model: {folder} holds a quantised model, which cannot be used here; choose one that "
             "is not quantised."
         )
+    if has_any(folder, [ADAPTER]):
+        raise ValueError(
+            f"model: {folder} holds an adapter to another model ({ADAPTER}), which cannot be used "
+            "here; choose a folder that holds a whole model alone."
+        )
     check_files(folder, kind.needed)
     return folder
 
 
 def _installed(kind: Kind) -> list[str]:
-    return [name for name, folder in model_folders().items() if _is_listed(folder, kind)]
+    return [name for name, folder in model_folders() if _is_listed(folder, kind)]
 
 
 def _is_listed(folder: Path, kind: Kind) -> bool:
     try:
         return _fits(folder, read_config(folder), kind)
-    except ValueError:
+    except Exception:  # while the nodes are registered, which one folder must not prevent
         return False
 
 
@@ -84,12 +89,12 @@ def _fits(folder: Path, config: dict[str, Any], kind: Kind) -> bool:
 
 
 def _chosen(kind: Kind, choice: str) -> Path:
-    folders = model_folders()
-    if choice not in folders:
-        wanted = kind.name if choice == NONE else f'{kind.name} "{choice}"'
+    folder = model_folder(choice) if isinstance(choice, str) else None
+    if folder is None:
+        wanted = kind.name if choice == NONE else f"{kind.name} {str(choice)[:40]!r}"
         raise ValueError(
             f"model: there is no {wanted} in {' or '.join(map(str, places()))}; choose another, or "
             f"put {kind.files} of huggingface.co/{kind.example} into a folder "
             f"{kind.example.split('/')[-1]} there."
         )
-    return folders[choice]
+    return folder

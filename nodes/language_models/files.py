@@ -1,13 +1,19 @@
 """Whether a model folder is whole, found out before anything is loaded from it."""
 
-import json
+import os
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
+
+from .json_object import read_object
 
 WEIGHTS = "model.safetensors"
 SHARD_INDEX = "model.safetensors.index.json"
+ADAPTER = "adapter_config.json"
+LARGEST_INDEX = 1 << 26
+"""In bytes; those of the largest models have some ten million."""
 
 # Of each, any one will do; the first is what most folders have.
 TOKENIZER = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.txt", "vocab.json")
@@ -20,7 +26,7 @@ def check_files(folder: Path, needed: Sequence[Sequence[str]]) -> None:
 
     needed: TOKENIZER and the like.
     """
-    for weights in _weight_files(folder):
+    for weights in weight_files(folder):
         _check_readable(weights)
     for choices in needed:
         if not has_any(folder, choices):
@@ -31,17 +37,17 @@ def check_files(folder: Path, needed: Sequence[Sequence[str]]) -> None:
 
 def has_any(folder: Path, names: Sequence[str]) -> bool:
     """Whether the folder holds a file of one of the names."""
-    return any((folder / name).is_file() for name in names)
+    # Unlike Path.is_file this is False whatever the disk says.
+    return any(os.path.isfile(folder / name) for name in names)
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    """The safetensors files that hold the weights."""
-    if (folder / WEIGHTS).is_file():
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files that hold the weights; errors as of `check_files`."""
+    if has_any(folder, [WEIGHTS]):
         return [folder / WEIGHTS]
-    index = folder / SHARD_INDEX
-    if index.is_file():
-        return _shards(index)
-    if any(folder.glob("*.bin")):
+    if has_any(folder, [SHARD_INDEX]):
+        return _shards(folder / SHARD_INDEX)
+    if glob("*.bin", root_dir=folder):
         raise ValueError(
             f"model: the weights in {folder} are pickled (.bin), which can run foreign code when "
             f"loaded; put {WEIGHTS} there instead."
@@ -50,13 +56,13 @@ def _weight_files(folder: Path) -> list[Path]:
 
 
 def _shards(index: Path) -> list[Path]:
-    try:
-        weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        shards = [index.parent / name for name in sorted(set(weight_map.values()))]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"model: {index} is damaged; download that file again.") from error
+    weight_map = (read_object(index, LARGEST_INDEX) or {}).get("weight_map")
+    names = list(weight_map.values()) if isinstance(weight_map, dict) else []
+    if not names or not all(map(_is_beside, names)):
+        raise ValueError(f"model: {index} is damaged; download that file again.")
+    shards = [index.parent / name for name in sorted(set(names))]
     for shard in shards:
-        if not shard.is_file():
+        if not os.path.isfile(shard):
             raise ValueError(
                 f"model: {shard} is missing, one of {len(shards)} parts of the weights; download "
                 "that file too."
@@ -64,11 +70,16 @@ def _shards(index: Path) -> list[Path]:
     return shards
 
 
+def _is_beside(name: object) -> bool:
+    """Whether it is a name of a safetensors file in the index's own folder."""
+    return isinstance(name, str) and name.endswith(".safetensors") and Path(name).name == name
+
+
 def _check_readable(path: Path) -> None:
     try:
         with safe_open(path, "pt"):
             pass
-    except SafetensorError as error:
+    except Exception as error:  # a header may be wrong in many ways, and the disk too
         raise ValueError(
             f"model: {path} is damaged or incomplete; delete it and download it again."
         ) from error

@@ -1,6 +1,6 @@
 """What the two loader nodes have in common beside the schema."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from comfy_api.latest import io
 
@@ -19,7 +19,8 @@ class ModelLoader(io.ComfyNode):
         return True  # for a model that is not in the list, `execute` says what to do
 
     @classmethod
-    def execute(cls, model: str) -> io.NodeOutput:
+    def execute(cls, model: str, **others: Any) -> io.NodeOutput:
+        """others: links to inputs that there are not, which ComfyUI passes on."""
         with printable_errors():  # not `checked`: what to do about a choice, this says better
             folder = chosen_folder(cls.KIND, model)
             return io.NodeOutput(imported(cls.KIND.module).load(folder))

@@ -1,4 +1,6 @@
-"""A node's progress bar and the editor's cancel button while a model writes."""
+"""What goes on while a model writes: the node's progress bar, the editor's cancel button, and an
+end where it does not compute numbers.
+"""
 
 from typing import Any
 
@@ -6,7 +8,7 @@ import comfy.model_management
 import comfy.utils
 import torch
 from torch import Tensor
-from transformers import StoppingCriteria
+from transformers import LogitsProcessor, StoppingCriteria
 
 
 class TokenProgress(StoppingCriteria):
@@ -22,3 +24,14 @@ class TokenProgress(StoppingCriteria):
         comfy.model_management.throw_exception_if_processing_interrupted()
         self.bar.update(1)
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+
+
+class OnlyNumbers(LogitsProcessor):
+    """Raises ValueError, as part of a sentence, where a token's score is no number: to choose among
+    such ends in an error of the graphics card, which nothing but a restart mends.
+    """
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        if not (scores < torch.inf).all():
+            raise ValueError("what it computes is no number")
+        return scores

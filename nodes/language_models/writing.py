@@ -6,28 +6,38 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
-    AutoTokenizer,
-    BatchEncoding,
-    GenerationConfig,
+    LogitsProcessorList,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
-from .progress import TokenProgress
-from .transformers_model import TransformersModel, load_folder
+from .chat_template import as_chat
+from .foreign import explained
+from .progress import OnlyNumbers, TokenProgress
+from .token_ids import check_tokens
+from .transformers_model import TransformersModel, load_folder, tokenizer_of
 
 
 def load(folder: Path) -> TransformersModel:
     """Load a language model from its folder; errors as of `load_folder`."""
-    return load_folder(folder, _network_class, AutoTokenizer)
+    return load_folder(folder, _network, _tokenizer)
 
 
-def _network_class(config: PretrainedConfig) -> Any:
-    return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+def _network(config: PretrainedConfig) -> PreTrainedModel:
+    automatic = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    return automatic.from_config(config, trust_remote_code=False)
+
+
+def _tokenizer(copy: Path, network: PreTrainedModel) -> PreTrainedTokenizerBase:
+    tokenizer = tokenizer_of(copy, network.config)
+    # Whether it works at all, and its chat template.
+    check_tokens(_encode(tokenizer, "a caption for a bowl"), network)
+    return tokenizer
 
 
 def write(
@@ -42,29 +52,32 @@ def write(
     """Return texts that the model writes at a request, each on one line; empty ones are left out.
 
     count: how many to sample.  temperature, top_k, max_tokens: of the sampling.
-    Raises ValueError where request or max_tokens are too long for the model, or all texts empty.
+    Raises ValueError where request or max_tokens are too long for the model, all texts empty, or
+    the model fails.
     """
     tokenizer = model.processor
-    network = model.load()
-    inputs = _encode(tokenizer, request).to(network.device)
-    _check_length(inputs, tokenizer, network.config, max_tokens)
-    _keep_only_token_ids(network)
+    with explained(_sentence):
+        network = model.load()
+        tokens = _encode(tokenizer, request).to(network.device)
+        check_tokens(tokens, network)
+    _check_length(tokens.shape[1], tokenizer, network.config, max_tokens)
     progress = TokenProgress(max_tokens)
-    with _seeded(seed, network.device):
-        tokens = network.generate(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
+    with explained(_sentence), _seeded(seed, network.device):
+        written = network.generate(
+            input_ids=tokens,
+            attention_mask=torch.ones_like(tokens),
             do_sample=True,
             temperature=temperature,
             top_k=top_k,
             num_return_sequences=count,
             max_new_tokens=max_tokens,
+            logits_processor=LogitsProcessorList([OnlyNumbers()]),
             stopping_criteria=[progress],
         )
+        if not network.config.is_encoder_decoder:  # it has repeated the request
+            written = written[:, tokens.shape[1] :]
+        texts = tokenizer.batch_decode(written, skip_special_tokens=True)
     progress.bar.update_absolute(max_tokens)
-    if not network.config.is_encoder_decoder:  # it has repeated the request
-        tokens = tokens[:, inputs["input_ids"].shape[1] :]
-    texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
     lines = [" ".join(text.split()) for text in texts]
     if not any(lines):
         raise ValueError(
@@ -74,28 +87,27 @@ def write(
     return [line for line in lines if line]
 
 
-def _encode(tokenizer: PreTrainedTokenizerBase, request: str) -> BatchEncoding:
+def _sentence(reason: str) -> str:
+    return (
+        f"language_model: it cannot write this ({reason}); choose another model, or download its "
+        "files again."
+    )
+
+
+def _encode(tokenizer: PreTrainedTokenizerBase, request: str) -> Tensor:
     """The request as tokens `[1, length]`, as a chat for a model that was trained on chats."""
     if tokenizer.chat_template is None:
-        return tokenizer(request, return_tensors="pt")
-    return tokenizer.apply_chat_template(
-        [{"role": "user", "content": request}],
-        add_generation_prompt=True,
-        enable_thinking=False,  # of the models that think aloud, which would use up max_tokens
-        return_tensors="pt",
-        return_dict=True,
-    )  # pyright: ignore[reportReturnType]
+        return tokenizer(request, return_tensors="pt")["input_ids"]
+    chat = as_chat(tokenizer, request)
+    # Those are in the chat.
+    return tokenizer(chat, add_special_tokens=False, return_tensors="pt")["input_ids"]
 
 
 def _check_length(
-    inputs: BatchEncoding,
-    tokenizer: PreTrainedTokenizerBase,
-    config: PretrainedConfig,
-    max_tokens: int,
+    length: int, tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig, max_tokens: int
 ) -> None:
-    length = inputs["input_ids"].shape[1]
-    positions = getattr(config, "max_position_embeddings", float("inf"))
-    limit = min(tokenizer.model_max_length, positions)
+    positions = _room(getattr(config, "max_position_embeddings", None))
+    limit = min(_room(tokenizer.model_max_length), positions)
     room = positions if config.is_encoder_decoder else limit
     if max_tokens >= room:
         raise ValueError(
@@ -111,12 +123,9 @@ def _check_length(
         )
 
 
-def _keep_only_token_ids(network: PreTrainedModel) -> None:
-    """Forget what the model's folder says about sampling, such as beams, which is the node's."""
-    stated = network.generation_config.to_dict()
-    network.generation_config = GenerationConfig(
-        **{name: value for name, value in stated.items() if name.endswith("_token_id")}
-    )
+def _room(stated: Any) -> float:
+    """A number of tokens that a folder states; none, and nonsense, sets no limit."""
+    return stated if isinstance(stated, int | float) and stated > 0 else float("inf")
 
 
 @contextmanager

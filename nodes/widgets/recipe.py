@@ -30,8 +30,8 @@ def chosen_recipe(inputs: Any) -> tuple[Recipe, float]:
     leaves out, and a link to anything; the knobs of a recipe that there is it asks for by itself.
     Raises ValueError for these.
     """
-    if not isinstance(inputs, dict):
-        names = [option.key for option in recipe_input().options]
+    names = [option.key for option in recipe_input().options]
+    if not isinstance(inputs, dict) or inputs.get("recipe") not in names:
         raise ValueError(
             f"recipe: it is missing or misspelt; write {', '.join(names[:-1])} or {names[-1]}, and "
             "give the inputs that it opens, such as recipe.spread."

@@ -9,6 +9,19 @@ def test_noise_belongs_to_the_image():
     assert torch.equal(batch[2:3], alone)
 
 
+def test_noise_is_that_of_the_cpu_in_float32_whatever_torchs_defaults_are():
+    latent = torch.zeros(1, 4, 8, 8)
+    expected = noise_like(latent, seed=7)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with torch.device("meta"):  # as code that loads models does
+            found = noise_like(latent, seed=7)
+    finally:
+        torch.set_default_dtype(before)
+    assert torch.equal(found, expected)
+
+
 def test_seeds_images_and_draws_share_no_noise():
     latent = torch.zeros(3, 2, 4, 4)
     noises = [noise_like(latent, seed, draw) for seed in range(3) for draw in range(3)]
