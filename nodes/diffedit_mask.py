@@ -20,7 +20,7 @@ from .adapter.latents import latent_samples, without_size
 from .adapter.model_facts import cell_size
 from .adapter.node_text import text_ui
 from .adapter.pictures import pictures, vae_crop
-from .adapter.preview import is_looked_at, preview
+from .adapter.preview import is_looked_at, preview, shown
 from .adapter.schedule import mask_sigmas
 from .widgets.recipe import chosen_recipe, recipe_input
 from .widgets.sampling import cfg_input, seed_input
@@ -197,16 +197,18 @@ class DiffEditMask(io.ComfyNode):
         # A batch goes on as a whole until its last picture has settled.
         evaluations = len(conds) * max(found.draws) * len(found.draws)
         text = _summary(found, evaluations, same_conditioning(source, target))
-        shown: dict[str, Any] = {}
-        if is_looked_at(cls):  # else it would be the first among a program's pictures
-            shown, complaint = preview(heat_overlay(heat, picture))
-            text = "\n".join(filter(None, (text, complaint)))
+        # A program is spared the heat map, which would come first among its pictures.
+        said = (
+            shown(lambda: preview(heat_overlay(heat, picture)), text)
+            if is_looked_at(cls)
+            else text_ui(text)
+        )
         decodable = [{**without_size(latent), "samples": samples} for samples in predictions]
         return io.NodeOutput(
             mask,
             heat,
             *decodable,
-            ui={**shown, **text_ui(text), "draws": found.draws, "evaluations": [evaluations]},
+            ui={**said, "draws": found.draws, "evaluations": [evaluations]},
         )
 
 

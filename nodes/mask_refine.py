@@ -12,9 +12,8 @@ from ..diffedit_core.thresholds import AUTOMATIC
 from .adapter import temp_picture
 from .adapter.checks import check_count
 from .adapter.inputs import checked
-from .adapter.node_text import text_ui
 from .adapter.pictures import pictures
-from .adapter.preview import MAX_SHOWN, is_looked_at, saved
+from .adapter.preview import MAX_SHOWN, is_looked_at, saved, shown
 from .adapter.progress import one_by_one
 
 
@@ -202,24 +201,23 @@ class MaskRefine(io.ComfyNode):
             second = None if other is None else other[one]
             finished.append(finish(binary, second, combine, invert, feather))
             grays.append(gray)
-        ui = _shown(grays, image, settings) if is_looked_at(cls) else {}
+        ui: dict[str, Any] = {}
+        if is_looked_at(cls):
+            ui = {"diffedit_masks": []} | shown(lambda: _saved(grays, image, settings))
         return io.NodeOutput(torch.cat(finished), ui=ui)
 
 
-def _shown(
+def _saved(
     grays: list[np.ndarray], image: Tensor | None, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """The part of the ui dict that the node's view shows (web/mask_refine.js)."""
-    try:
-        masks = [
-            {
-                "gray": temp_picture.save(gray),
-                "picture": None if image is None else saved(image[number]),
-                "thresholds": {method: rule(gray) for method, rule in AUTOMATIC.items()},
-                "settings": settings,
-            }
-            for number, gray in enumerate(grays[:MAX_SHOWN])
-        ]
-    except OSError as error:
-        return {"diffedit_masks": [], **text_ui(temp_picture.complaint(error))}
+    """Save what the node's view shows (web/mask_refine.js); returns its part of the ui dict."""
+    masks = [
+        {
+            "gray": temp_picture.save(gray),
+            "picture": None if image is None else saved(image[number]),
+            "thresholds": {method: rule(gray) for method, rule in AUTOMATIC.items()},
+            "settings": settings,
+        }
+        for number, gray in enumerate(grays[:MAX_SHOWN])
+    ]
     return {"diffedit_masks": masks}

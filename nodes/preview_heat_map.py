@@ -5,9 +5,8 @@ from torch import Tensor
 
 from .adapter.heat_overlay import heat_overlay
 from .adapter.inputs import checked
-from .adapter.node_text import text_ui
 from .adapter.pictures import pictures
-from .adapter.preview import preview
+from .adapter.preview import preview, shown
 
 
 class DiffEditPreviewHeatMap(io.ComfyNode):
@@ -42,5 +41,4 @@ class DiffEditPreviewHeatMap(io.ComfyNode):
         heat = heat_map.cpu()
         picture = None if image is None else pictures(image, len(heat), heat.shape[-2:])
         overlay = heat_overlay(heat, picture)
-        shown, complaint = preview(overlay)
-        return io.NodeOutput(overlay, ui={**shown, **(text_ui(complaint) if complaint else {})})
+        return io.NodeOutput(overlay, ui=shown(lambda: preview(overlay)))

@@ -1,5 +1,6 @@
 """Pictures on a node, in the editor."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from . import temp_picture
+from .node_text import text_ui
 
 MAX_SHOWN = 16
 """How many pictures of a batch the editor shows."""
@@ -19,15 +21,26 @@ def is_looked_at(node: type[io.ComfyNode]) -> bool:
     return bool(node.hidden) and "workflow" in (node.hidden.extra_pnginfo or {})
 
 
-def preview(pictures: Tensor) -> tuple[dict[str, Any], str]:
-    """Return what shows pictures `[B, H, W, 3]` on a node, and what there is to complain of.
+def shown(save: Callable[[], dict[str, Any]], text: str = "") -> dict[str, Any]:
+    """Return the ui dict of the pictures that `save` saves and tells of, and of the node's text.
 
-    The run goes on where they cannot be saved: the complaint is then for the node's text.
+    The run goes on where they cannot be saved, and the text says so.
     """
+    pictures: dict[str, Any] = {}
     try:
-        return {"images": [saved(one) for one in pictures[:MAX_SHOWN]]}, ""
+        pictures = save()
     except OSError as error:
-        return {}, temp_picture.complaint(error)
+        complaint = f"no preview: ComfyUI's temporary folder cannot be written ({error.strerror})"
+        text = f"{text}\n{complaint}" if text else complaint
+    temp_picture.remove_oldest()
+    return pictures | (text_ui(text) if text else {})
+
+
+def preview(pictures: Tensor) -> dict[str, Any]:
+    """Save pictures `[B, H, W, 3]` for the editor to show them on the node; errors as of
+    `temp_picture.save`.
+    """
+    return {"images": [saved(one) for one in pictures[:MAX_SHOWN]]}
 
 
 def saved(picture: Tensor) -> ui.SavedResult:

@@ -31,16 +31,12 @@ def save(pixels: np.ndarray) -> ui.SavedResult:
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    _remove_oldest(folder)
     return ui.SavedResult(path.name, "", io.FolderType.temp)
 
 
-def complaint(error: OSError) -> str:
-    """What a node says where its pictures cannot be saved: its work is done all the same."""
-    return f"no preview: ComfyUI's temporary folder cannot be written ({error.strerror})"
-
-
-def _remove_oldest(folder: Path) -> None:
+def remove_oldest() -> None:
+    """Leave the latest MOST of these pictures."""
+    folder = Path(folder_paths.get_temp_directory())
     with suppress(OSError):  # of another server on the same folder, say
         ours = sorted(folder.glob(f"{PREFIX}*.png"), key=lambda path: path.stat().st_mtime)
         for path in ours[:-MOST]:

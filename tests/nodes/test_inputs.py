@@ -3,6 +3,7 @@
 import asyncio
 import io as text_io
 import sys
+import traceback
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_numbers_that_are_none_or_out_of_range(refusal, kind, value):
     assert "from 1 to 100" in said or value is None
 
 
-def test_a_vae_that_a_checkpoint_lacks(inputs, demo, refusal):
+def test_a_vae_that_a_checkpoint_lacks(refusal):
     from comfy.sd import VAE
 
     assert "has no VAE" in refusal("VAE", VAE(sd={}))
@@ -173,11 +174,8 @@ def test_every_node_checks_its_inputs(inputs, every_node):
         assert all(one.min is not None and one.max is not None for one in numbers), node
         kinds = {one.get_io_type() for one in declared_inputs if not is_choice(one)}
         assert kinds <= inputs.CHECKS.keys(), node
-        linked = [one for one in declared_inputs if one.get_io_type() in inputs.ATTRIBUTES]
-        linked += [
-            one for one in declared_inputs if one.get_io_type() in ("IMAGE", "MASK", "LATENT")
-        ]
-        for one in linked:
+        widgets = (io.WidgetInput, io.DynamicCombo.Input)
+        for one in (one for one in declared_inputs if not isinstance(one, widgets)):
             given = {other.id: None for other in declared_inputs} | {one.id: "odd"}
             with pytest.raises(
                 ValueError, match=f"^{declared_inputs[0].id}: there is no |^{one.id}: what"
@@ -210,7 +208,5 @@ def test_errors_are_printable_in_the_logs_encoding(nodes, monkeypatch, encoding,
         except OSError as cause:
             raise ValueError(f"model: {text}") from cause
     assert str(error.value) == f"model: {printed}"
-    import traceback
-
     traceback.print_exception(error.value, file=log)
     log.flush()
