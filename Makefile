@@ -7,7 +7,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tools/environment.py
 
 .PHONY: demo test test-families test-cuda soak train-demo train-few-steps bench-mask bench-quality \
-	bench-inversion bench-several bench-removal bench-window bench-precision bench-batch bench-pie \
+	bench-inversion bench-several bench-removal bench-window bench-keep bench-precision bench-batch bench-pie \
 	bench clean
 
 demo:  ## one real edit in a real ComfyUI; pictures in output/
@@ -51,6 +51,9 @@ bench-removal:  ## taking things out, against the truth; output/bench-removal.js
 
 bench-window:  ## small things in large pictures; output/bench-window.json
 	$(RUN) -m benchmarks.window
+
+bench-keep:  ## edits made elsewhere, without their drift; output/bench-keep.json
+	$(RUN) -m benchmarks.keep
 
 bench-precision:  ## half precision, threads, batches, another process; output/precision.json
 	$(RUN) -m benchmarks.precision

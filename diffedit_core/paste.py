@@ -21,11 +21,17 @@ def paste(original: Tensor, edited: Tensor, mask: Tensor, feather: int) -> Tenso
 
     Where the mask is 0 the picture returned is the original, bit for bit.
     """
-    weight = blend_weight(mask, feather)[..., None]
-    colours = original[..., :3]
-    matched = (edited + colour_difference(colours, edited, mask)).clamp(0, 1)
+    matched = (edited + colour_difference(original[..., :3], edited, mask)).clamp(0, 1)
+    return composite(original, matched, blend_weight(mask, feather))
+
+
+def composite(original: Tensor, edited: Tensor, weight: Tensor) -> Tensor:
+    """Return the original `[H, W, C]` with the edit `[H, W, 3]` in it by its weight `[H, W]`, from
+    0 to 1; where that is 0 it is the original, bit for bit.
+    """
+    weight, colours = weight[..., None], original[..., :3]
     pasted = original.clone()
-    pasted[..., :3] = torch.where(weight > 0, torch.lerp(colours, matched, weight), colours)
+    pasted[..., :3] = torch.where(weight > 0, torch.lerp(colours, edited, weight), colours)
     return pasted
 
 

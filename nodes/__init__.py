@@ -13,6 +13,7 @@ from .edit_window import DiffEditWindow
 from .fill_mask import DiffEditFillMask
 from .image_caption import DiffEditImageCaption
 from .join_edits import DiffEditJoinEdits
+from .keep_the_rest import DiffEditKeepTheRest
 from .language_model_loader import DiffEditLanguageModelLoader
 from .latent_channels import DiffEditLatentChannels
 from .mask_at_thresholds import DiffEditMaskAtThresholds
@@ -42,6 +43,7 @@ class DiffEditExtension(ComfyExtension):
             DiffEditFlowEdit,
             DiffEditWindow,
             DiffEditPaste,
+            DiffEditKeepTheRest,
             DiffEditFillMask,
             DiffEditJoinEdits,
             DiffEditPromptEnsemble,
