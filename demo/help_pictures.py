@@ -178,6 +178,26 @@ def photo_pages(nodes: Nodes) -> dict[str, list[Panel]]:
     }
 
 
+def kept_page(nodes: Nodes) -> list[Panel]:
+    """After an editor that draws all of the picture anew, a little larger and in other colours."""
+    image, target = nodes.picture("source.png"), BOWL.format("pears")
+    redrawn = nodes.edited(image, torch.ones(image.shape[:3]), target)
+    larger = torch.nn.functional.interpolate(redrawn.movedim(-1, 1), (208, 208), mode="bicubic")
+    edited = larger.movedim(1, -1)[:, 10:202].clamp(0, 1) ** torch.tensor([0.9, 1.0, 1.15])
+    kept, mask, heat_map, aligned = nodes.call(
+        "DiffEditKeepTheRest", original=image, edited=edited
+    )
+    (overlay,) = nodes.call("DiffEditPreviewHeatMap", heat_map=heat_map, image=image)
+    return [
+        ("original", "before the edit", shown(image)),
+        ("edited", f"all of it anew, for: {target}", shown(edited)),
+        ("image", "the edit, and the rest as it was", shown(kept)),
+        ("heat_map", "what has really changed", shown(overlay)),
+        ("mask", "what was taken over", shown(mask)),
+        ("aligned", "all of the edit, in place and colour", shown(aligned)),
+    ]
+
+
 def refine_page(nodes: Nodes, image: torch.Tensor, heat_map: torch.Tensor) -> list[Panel]:
     def refined(**widgets: Any) -> Image.Image:
         return shown(nodes.call("MaskRefine", mask=heat_map, image=image, **widgets)[0])
@@ -284,6 +304,7 @@ def main() -> None:
     with torch.inference_mode():
         pages = bowl_pages(nodes) | things_pages(nodes) | photo_pages(nodes)
         pages["DiffEditDemoPicture"] = demo_picture_page(nodes)
+        pages["DiffEditKeepTheRest"] = kept_page(nodes)
     for name, panels in pages.items():
         path = DOCS / f"{name}.jpg"
         sheet(panels).save(path, quality=88)
