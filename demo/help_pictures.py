@@ -184,9 +184,7 @@ def kept_page(nodes: Nodes) -> list[Panel]:
     redrawn = nodes.edited(image, torch.ones(image.shape[:3]), target)
     larger = torch.nn.functional.interpolate(redrawn.movedim(-1, 1), (208, 208), mode="bicubic")
     edited = larger.movedim(1, -1)[:, 10:202].clamp(0, 1) ** torch.tensor([0.9, 1.0, 1.15])
-    kept, mask, heat_map, aligned = nodes.call(
-        "DiffEditKeepTheRest", original=image, edited=edited
-    )
+    kept, mask, heat_map, aligned = nodes.call("DiffEditKeepTheRest", original=image, edited=edited)
     (overlay,) = nodes.call("DiffEditPreviewHeatMap", heat_map=heat_map, image=image)
     return [
         ("original", "before the edit", shown(image)),

@@ -9,7 +9,7 @@ from ..diffedit_core.refine import Refinement
 from .adapter.checks import check_count
 from .adapter.inputs import checked
 from .adapter.node_text import text_ui
-from .adapter.pictures import rgb
+from .adapter.pictures import rgb, with_colours
 from .adapter.progress import one_by_one
 
 
@@ -76,10 +76,7 @@ class DiffEditKeepTheRest(io.ComfyNode):
     def execute(cls, original: Tensor, edited: Tensor, grow: int, feather: int) -> io.NodeOutput:
         count = len(edited)
         check_count("original", "picture", len(original), count, "edits")
-        before = (rgb(original) if original.shape[-1] == 1 else original.cpu()).expand(
-            count, -1, -1, -1
-        )
-        after = rgb(edited)
+        before, after = with_colours(original).expand(count, -1, -1, -1), rgb(edited)
         refinement = Refinement(grow=grow)
         found = [
             keep_the_rest(before[number], after[number], refinement, feather)

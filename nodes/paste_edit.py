@@ -10,12 +10,7 @@ from ..diffedit_core.paste import paste
 from ..diffedit_core.sizes import resampled
 from .adapter.checks import check_count
 from .adapter.inputs import checked
-from .adapter.pictures import (
-    check_proportions,
-    over_picture,
-    rgb,
-    vae_crop,
-)
+from .adapter.pictures import check_proportions, over_picture, rgb, vae_crop, with_colours
 from .adapter.progress import one_by_one
 from .adapter.windows import PictureWindows
 from .edit_window import WINDOW
@@ -108,7 +103,7 @@ class DiffEditPaste(io.ComfyNode):
             check_proportions("mask", mask.shape[1:], place_size, "the window")
             masks = list(resampled(mask[..., None], place_size)[..., 0].expand(count, -1, -1))
         edited = resampled(rgb(edited), place_size).expand(count, -1, -1, -1)
-        pasted = (rgb(original) if original.shape[-1] == 1 else original.cpu()).clone()
+        pasted = with_colours(original).clone()
         pasted_mask = torch.zeros(count, *size)
         for number in one_by_one(count):
             here = number, *places[number]

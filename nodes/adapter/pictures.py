@@ -27,6 +27,11 @@ def rgb(image: Tensor) -> Tensor:
     return image[..., :3].cpu().expand(-1, -1, -1, 3)
 
 
+def with_colours(image: Tensor) -> Tensor:
+    """Return an IMAGE on the CPU as it is, but grey as RGB: `[B, H, W, 3]`, or 4 with alpha."""
+    return rgb(image) if image.shape[-1] == 1 else image.cpu()
+
+
 def pictures(image: Tensor, count: int, size: Sequence[int], others: str = "masks") -> Tensor:
     """Return the IMAGE as RGB `[count, H, W, 3]` on the CPU, brought to `size` `(H, W)`.
 
