@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from diffedit_core.alignment import scaling
+
 SHIFT, ZOOM, ROTATION = 0.04, 0.06, 1.0  # at most: fractions of the sides, degrees
 GAIN, GAMMA = 0.08, 0.10
 SHARPENING = 0.4
@@ -46,12 +48,10 @@ def distortion(seed: int, size: tuple[int, int], parts: tuple[str, ...] = PARTS)
     gain = 1 + rng.uniform(-GAIN, GAIN, 3) * coloured
     gamma = np.exp(rng.uniform(-GAMMA, GAMMA, 3) * coloured)
     multiple = int(rng.choice(MULTIPLES)) if "rounding" in parts else 1
-    after = tuple(max(round(side / multiple), 1) * multiple for side in size)
-    stretch = [new / old for new, old in zip(after, size, strict=True)]
-    matrix = np.diag(stretch) @ matrix
-    matrix[:, 2] += [(one - 1) / 2 for one in stretch]  # pixels are squares around their middles
+    width, height = (max(round(side / multiple), 1) * multiple for side in size)
+    matrix = scaling(size, (width, height)) @ np.vstack([matrix, [0, 0, 1]])
     sharpening = SHARPENING * rng.random() * ("sharpening" in parts)
-    return Distortion(matrix, gain, gamma, sharpening, after)
+    return Distortion(matrix, gain, gamma, sharpening, (width, height))
 
 
 def distorted(rgb: np.ndarray, by: Distortion) -> np.ndarray:

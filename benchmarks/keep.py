@@ -31,7 +31,7 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 from tqdm import tqdm
 
-from diffedit_core.alignment import alignment, warped
+from diffedit_core.alignment import alignment, scaling, warped
 from diffedit_core.keep import keep_the_rest
 from diffedit_core.refine import Refinement
 from lab.architecture import FACTOR
@@ -64,10 +64,7 @@ Floats = np.ndarray
 
 def stretched(original: Floats, edited: Floats) -> np.ndarray:
     """The matrix from the original's pixels to the edit's, if that was stretched at most."""
-    across, down = (
-        new / old for new, old in zip(edited.shape[1::-1], original.shape[1::-1], strict=True)
-    )
-    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2]])
+    return scaling(original.shape[1::-1], edited.shape[1::-1])
 
 
 def over(original: Floats, edited: Floats, matrix: np.ndarray) -> Floats:

@@ -90,7 +90,7 @@ def alignment(original: np.ndarray, edited: np.ndarray) -> np.ndarray:
         where, fit_cost = find_similarity(original, cv2.resize(edited, fit, interpolation=AREA))
         if fit_cost < cost:
             cost = fit_cost
-            matrix = _after(_scaling(fit, edited_size), where.matrix(size, fit))
+            matrix = _after(scaling(fit, edited_size), where.matrix(size, fit))
     if cost > WORST_COST:
         raise ValueError(
             "edited: it has too little in common with the original to be laid over it; connect an "
@@ -108,7 +108,7 @@ def warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np
         before = picture.shape[1::-1]
         after = tuple(max(round(length / zoom), 1) for length in before)
         picture = cv2.resize(picture, after, interpolation=AREA)
-        matrix = _after(_scaling(before, after), matrix)
+        matrix = _after(scaling(before, after), matrix)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     rows, columns = np.indices(size[::-1])
@@ -118,6 +118,14 @@ def warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np
     return moved.clip(0, 1)
 
 
+def scaling(before: tuple[int, int], after: tuple[int, int]) -> np.ndarray:
+    """Return the matrix `(2, 3)` from a picture's pixels to those of the same at another size
+    `(W, H)`: pixels are squares around their middles.
+    """
+    across, down = (new / old for old, new in zip(before, after, strict=True))
+    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2]])
+
+
 def _sizes_over(size: tuple[int, int], wanted: tuple[int, int]) -> list[tuple[int, int]]:
     """The sizes `(W, H)` that a picture of a size can have had over one of the size wanted: that
     one, if it was stretched, and the one of its own proportions that covers it, if it was cropped.
@@ -125,14 +133,6 @@ def _sizes_over(size: tuple[int, int], wanted: tuple[int, int]) -> list[tuple[in
     factor = max(after / before for before, after in zip(size, wanted, strict=True))
     covering = (round(size[0] * factor), round(size[1] * factor))
     return list(dict.fromkeys([wanted, covering]))
-
-
-def _scaling(before: tuple[int, int], after: tuple[int, int]) -> np.ndarray:
-    """The matrix from a picture's pixels to those of itself at another size: pixels are squares
-    around their middles.
-    """
-    across, down = (new / old for old, new in zip(before, after, strict=True))
-    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2]])
 
 
 def _after(matrix: np.ndarray, first: np.ndarray) -> np.ndarray:
