@@ -23,6 +23,7 @@ EDITED_RIM = (0, 1, 3)
 SMALLEST_SIDE = 16
 """Of pictures with a shorter side, in pixels at SIDES, nothing can be said."""
 
+MOST_CROPPED = 1.5  # the largest side before a crop, in those after it
 ZOOMS = np.linspace(0.9, 1.1, 11)
 FARTHEST = 0.1  # of the sides
 SHIFTS = 3  # starts at each zoom
@@ -111,7 +112,7 @@ def warped(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np
         matrix = _after(scaling(before, after), matrix)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    rows, columns = np.indices(size[::-1])
+    rows, columns = np.ogrid[: size[1], : size[0]]
     x, y = (columns * a + rows * b + c for a, b, c in matrix)
     height, width = picture.shape[:2]
     moved[(x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)] = np.nan
@@ -132,7 +133,8 @@ def _sizes_over(size: tuple[int, int], wanted: tuple[int, int]) -> list[tuple[in
     """
     factor = max(after / before for before, after in zip(size, wanted, strict=True))
     covering = (round(size[0] * factor), round(size[1] * factor))
-    return list(dict.fromkeys([wanted, covering]))
+    few = all(one <= MOST_CROPPED * side for one, side in zip(covering, wanted, strict=True))
+    return list(dict.fromkeys([wanted, covering])) if few else [wanted]
 
 
 def _after(matrix: np.ndarray, first: np.ndarray) -> np.ndarray:

@@ -108,3 +108,11 @@ def test_a_larger_picture_is_averaged_not_sampled():
     stripes[:, ::2] = 1
     seen = warped(stripes, np.array([[4.0, 0, 1.5], [0, 4, 1.5]]), (50, 50))
     np.testing.assert_allclose(seen, 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(5000, 1), (1, 5000), (64, 2000)])
+def test_sizes_that_never_belong_together(size):
+    """Nothing is found, and no picture is made that has the longer side of each."""
+    other = np.full((size[1], size[0], 3), 0.5, np.float32)
+    seen = warped(other, alignment(np.full((*size, 3), 0.5, np.float32), other), size[::-1])
+    assert np.isfinite(seen).all()
