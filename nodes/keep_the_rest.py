@@ -38,7 +38,7 @@ class DiffEditKeepTheRest(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "grow",
-                    default=2,
+                    default=4,
                     min=-256,
                     max=256,
                     tooltip="Widen what counts as changed by this many pixels, so that no rim of "
