@@ -19,7 +19,7 @@ import argparse
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from typing import Any
@@ -61,6 +61,9 @@ DISTORTIONS: dict[str, tuple[str, ...]] = {
 Floats = np.ndarray
 """A picture, float32 (H, W, 3) in 0..1."""
 
+Way = Callable[[Floats, Floats, np.ndarray], tuple[Floats, np.ndarray]]
+"""What makes the picture and the mask of the original, the edit and the matrix between them."""
+
 
 def stretched(original: Floats, edited: Floats) -> np.ndarray:
     """The matrix from the original's pixels to the edit's, if that was stretched at most."""
@@ -86,7 +89,7 @@ def node_defaults() -> dict[str, Any]:
     return defaults(load_pack().DiffEditKeepTheRest)
 
 
-def thresholded(blur: float):
+def thresholded(blur: float) -> Way:
     """The usual way: where the pixels differ by more than a threshold."""
 
     def way(original: Floats, edited: Floats, matrix: np.ndarray) -> tuple[Floats, np.ndarray]:
