@@ -44,15 +44,6 @@ SET_WIDGET = """([type, name, value]) => {
 }"""
 
 
-def downloads(graph: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
-    """By a workflow's loaders, the models that the editor offers to download for them."""
-    return {
-        str(node["id"]): node["properties"]["models"]
-        for node in graph["nodes"]
-        if "models" in node["properties"]
-    }
-
-
 def load(page: Page, graph: dict[str, Any]) -> None:
     """Open a workflow in the editor's own format."""
     page.evaluate("graph => app.loadGraphData(graph)", graph)

@@ -62,3 +62,9 @@ def test_embeddings_given_directly_are_those_of_the_text(example):
     (by_text,) = denoiser.denoise(x, sigma, ["positive"])
     (by_embeddings,) = example["denoiser"].denoise(x, sigma, ["positive"])
     assert torch.equal(by_text, by_embeddings)
+
+
+def test_of_an_edit_made_elsewhere_only_the_change_is_kept(example):
+    kept = example["kept"]
+    assert torch.equal(kept.image[kept.mask == 0], example["before"][kept.mask == 0])
+    assert 0.5 < kept.mask.mean() / example["mask"].mean() < 2
