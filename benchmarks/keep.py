@@ -43,7 +43,7 @@ from . import checker
 from .cases import Case, make_case
 from .distortion import PARTS, Distortion, distorted, distortion
 from .metrics import iou
-from .quality import Ours, shows_edit
+from .quality import Ours, run_all, shows_edit
 from .report import save_report
 from .window import seam
 
@@ -198,12 +198,8 @@ def measured(seed: int, names: tuple[str, ...]) -> tuple[dict[str, Any], np.ndar
 def our_edits(count: int) -> list[tuple[Case, np.ndarray]]:
     """Our own edits, of the size that the demo model likes, as they come out of VAE Decode."""
     cases = [make_case(edit(FIRST_SEED + number)) for number in range(count)]
-    editor = Ours(load_pack())
-    edits: list[tuple[Case, np.ndarray]] = []
-    for start in tqdm(range(0, count, 10), desc="our edits"):
-        some = cases[start : start + 10]
-        edits += zip(some, (one.edited for one in editor.run(some)), strict=True)
-    return edits
+    results = run_all("our edits", Ours(load_pack()).run, cases)
+    return [(case, one.edited) for case, one in zip(cases, results, strict=True)]
 
 
 def seconds_of_large(count: int) -> dict[str, float]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .robust import geman_mcclure
+
 SIDES = (96, 192, 384)
 """The longer side, in pixels, of the pictures that are matched, one size after the other."""
 STARTS, LEFT = (24, 8, 3), (8, 3, 1)
@@ -212,7 +214,7 @@ class _Match:
         scale = FIRST_SCALE
         for _ in range(STEPS):
             residual, inside = self._residual(where, scale)
-            weights = inside * _weights(residual, scale)
+            weights = inside * geman_mcclure(residual, scale)
             if self.rim and scale <= 2 * LAST_SCALE:
                 weights *= ~self._near_edited(residual)
             weighted = (self.jacobian * weights[:, None, None]).reshape(-1, 4)
@@ -281,7 +283,7 @@ def orientations(picture: np.ndarray) -> np.ndarray:
 
 
 def _seen_through(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """What a picture of any number of channels up to four shows through a matrix, see `warped`."""
+    """What features show through a matrix, their colours alone; see `warped`."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(
         picture[..., :3], matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
@@ -303,10 +305,5 @@ def _gains_and_biases(
         covariance = weights @ ((colours - mean) * (wanted - wanted_mean))
         gains = (covariance + 10 * total) / (variance + 10 * total)
         biases = wanted_mean - gains * mean
-        weights = inside * _weights(colours * gains + biases - wanted, scale)
+        weights = inside * geman_mcclure(colours * gains + biases - wanted, scale)
     return gains, biases
-
-
-def _weights(residual: np.ndarray, scale: float) -> np.ndarray:
-    """Geman and McClure's weights of residuals `(N, C)`."""
-    return 1 / (1 + (residual**2).mean(1) / scale**2) ** 2

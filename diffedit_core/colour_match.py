@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from .robust import geman_mcclure
+
 SIDE = 256  # the longer side, in pixels, of the pictures that the colours are compared in
 DARKEST = 0.02  # in 0..1: below it, logarithms say nothing
 TOWARDS_1 = 1e-3  # how much less than a gamma of 1 tells one of few shades
@@ -37,7 +39,7 @@ def _gains_and_gammas(values: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarra
     scale = FIRST_SCALE
     for _ in range(ROUNDS):
         residual = gains * values**gammas - wanted
-        weights = 1 / (1 + (residual**2).mean(1) / scale**2) ** 2
+        weights = geman_mcclure(residual, scale)
         for channel in range(3):
             # An error of a logarithm counts as the error of the colour that it makes.
             counts = weights * wanted[:, channel] ** 2

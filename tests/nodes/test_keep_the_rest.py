@@ -8,6 +8,7 @@ import torch
 from benchmarks.cases import Case, make_case
 from benchmarks.distortion import distorted, distortion
 from benchmarks.metrics import iou
+from benchmarks.pack import as_image
 from lab.scenes import edit
 from tests.one_sentence import assert_one_sentence
 from tools.in_process import defaults
@@ -15,10 +16,6 @@ from tools.in_process import defaults
 SIZE = 250
 SEEDS = (7_700_001, 7_700_003, 7_700_004)
 DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-
-
-def as_image(*pictures: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.stack(pictures)).float() / 255
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +33,13 @@ def keep(nodes):
 
 
 def drifted(case: Case, seed: int) -> torch.Tensor:
-    return as_image(distorted(case.target.rgb, distortion(seed, (SIZE, SIZE))))
+    return as_image([distorted(case.target.rgb, distortion(seed, (SIZE, SIZE)))])
 
 
 @pytest.mark.parametrize("number", range(len(SEEDS)))
 def test_the_change_is_found_and_everything_else_stays(keep, cases, number):
     case = cases[number]
-    original, edited = as_image(case.source.rgb), drifted(case, number)
+    original, edited = as_image([case.source.rgb]), drifted(case, number)
     image, mask, heat_map, aligned = keep(original, edited, grow=0).result
     assert iou(mask[0].numpy() > 0.5, case.region) > 0.75
     assert torch.equal(image[mask == 0], original[mask == 0])
@@ -50,12 +47,12 @@ def test_the_change_is_found_and_everything_else_stays(keep, cases, number):
     # Of the new thing, in the colours that the picture had before the edit.
     taken = (mask[0] > 0) & torch.from_numpy(cv2.erode(case.region.astype(np.uint8), DISC) > 0)
     assert taken.any()
-    assert (image - as_image(case.target.rgb))[0][taken].abs().mean() < 0.02
+    assert (image - as_image([case.target.rgb]))[0][taken].abs().mean() < 0.02
     assert aligned.shape == original.shape
 
 
 def test_no_edit_at_all(keep, cases):
-    original = as_image(cases[0].source.rgb)
+    original = as_image([cases[0].source.rgb])
     noise = 0.01 * torch.randn(original.shape, generator=torch.Generator().manual_seed(0))
     found = keep(original, (original + noise).clamp(0, 1))
     image, mask, heat_map, _ = found.result
@@ -66,8 +63,8 @@ def test_no_edit_at_all(keep, cases):
 
 def test_each_edit_gets_its_own(keep, cases):
     """One original for several edits; a batch is no more than its pictures one by one."""
-    original, edited = as_image(cases[0].source.rgb), drifted(cases[0], 0)
-    other = as_image(cases[0].target.rgb[: edited.shape[1], : edited.shape[2]])
+    original, edited = as_image([cases[0].source.rgb]), drifted(cases[0], 0)
+    other = as_image([cases[0].target.rgb[: edited.shape[1], : edited.shape[2]]])
     other = torch.nn.functional.pad(
         other.movedim(-1, 1),
         (0, edited.shape[2] - other.shape[2], 0, edited.shape[1] - other.shape[1]),
@@ -81,7 +78,7 @@ def test_each_edit_gets_its_own(keep, cases):
 
 @pytest.mark.parametrize("channels", [1, 4])
 def test_grey_and_transparent_originals(keep, cases, channels):
-    original = as_image(cases[0].source.rgb)
+    original = as_image([cases[0].source.rgb])
     if channels == 1:
         original = original.mean(-1, keepdim=True)
     else:
